@@ -1,26 +1,26 @@
 """Every error that sparky_nb raises on purpose, with a stable code.
 
-    SparkyError                      code, retryable, http_status; facts as attributes
-    ├── UsageError                   you misused it: nothing was stored
-    │   ├── InvalidArgument          400  invalid_argument     field, rule
-    │   ├── NotFound                 404  chat_not_found | task_not_found | …
-    │   ├── Conflict                 409  conflict             (illegal now, may be legal later)
-    │   │   ├── IllegalMove          409  illegal_move         a task state that can't follow
-    │   │   ├── IdConflict           409  id_conflict          same event id, other content
-    │   │   └── GapError             409  gap                  a cursor that can't be honoured
-    │   ├── PayloadTooLarge          413  too_large
-    │   ├── Forbidden                403  forbidden
-    │   ├── RateLimited              429  rate_limited         retry_after (seconds)
-    │   └── NoModel                  400  no_model             no LLM model is configured
-    ├── Fenced                       409  fenced               another attempt or an ending took over
-    ├── LogUnavailable               503  log_unavailable      busy, full, read-only: try again
-    ├── LogRefused                   503  log_refused          a file that must not be touched
-    ├── ProtocolError                     protocol_error       the other side misbehaved
-    └── TaskError                         raised by ``TaskHandle.result``
-        ├── TaskFailed                    task_failed
-        ├── TaskLost                      task_lost
-        └── TaskWasCancelled              task_cancelled
-    TaskCancelled (BaseException)    raised *inside* a task that is being cancelled
+SparkyError                      code, retryable, http_status; facts as attributes
+├── UsageError                   you misused it: nothing was stored
+│   ├── InvalidArgument          400  invalid_argument     field, rule
+│   ├── NotFound                 404  chat_not_found | task_not_found | …
+│   ├── Conflict                 409  conflict             (illegal now, may be legal later)
+│   │   ├── IllegalMove          409  illegal_move         a task state that can't follow
+│   │   ├── IdConflict           409  id_conflict          same event id, other content
+│   │   └── GapError             409  gap                  a cursor that can't be honoured
+│   ├── PayloadTooLarge          413  too_large
+│   ├── Forbidden                403  forbidden
+│   ├── RateLimited              429  rate_limited         retry_after (seconds)
+│   └── NoModel                  400  no_model             no LLM model is configured
+├── Fenced                       409  fenced               another attempt or an ending took over
+├── LogUnavailable               503  log_unavailable      busy, full, read-only: try again
+├── LogRefused                   503  log_refused          a file that must not be touched
+├── ProtocolError                     protocol_error       the other side misbehaved
+└── TaskError                         raised by ``TaskHandle.result``
+    ├── TaskFailed                    task_failed
+    ├── TaskLost                      task_lost
+    └── TaskWasCancelled              task_cancelled
+TaskCancelled (BaseException)    raised *inside* a task that is being cancelled
 """
 
 from __future__ import annotations
@@ -113,9 +113,9 @@ class IdConflict(Conflict):
 
     code = "id_conflict"
 
-    def __init__(self, id: str) -> None:
-        self.id = id
-        super().__init__(f"the id {id} is already stored with other content")
+    def __init__(self, used_id: str) -> None:
+        self.used_id = used_id
+        super().__init__(f"the id {used_id} is already stored with other content")
 
 
 class GapError(Conflict):

@@ -6,7 +6,7 @@ The state is plain JSON and bounded, whatever the length of the log::
     v         version of this reducer; a stored state of another version is stale
     title     the chat's title or null
     chats     {chat_id: {chat_id, title}} as far as ``chat`` events told
-    tasks     {task_id: task}: all that have not ended, and the last 200 that have
+    tasks     {task_id: task}: all that have not ended, and of the others the 200 that began last
     questions {question_id: question}: the open ones
     counters  {type: number of events}
     timeline  the last 200 entries, oldest first
@@ -27,7 +27,7 @@ than insertion, on floats, or on locale: TypeScript must be able to say the same
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 from sparky_nb.events.model import HIDDEN, REDACTED, Event, JsonObject
 from sparky_nb.events.states import QUEUED, TERMINAL
@@ -85,7 +85,6 @@ class Fold:
 
     def __init__(self, state: JsonObject | None = None) -> None:
         self.state = new_state() if state is None else state
-        self._ended = [t for t, task in self.state["tasks"].items() if task["state"] in TERMINAL]
         self._by_key: dict[tuple[str, ...], JsonObject] = {}
         self._last_of_task: dict[str | None, JsonObject] = {}
         for entry in self.state["timeline"]:
@@ -169,6 +168,9 @@ class Fold:
     # -- tasks
 
     def _status(self, event: Event) -> None:
+        if event.task_id is None:
+            self._plain(event)
+            return
         tasks, data = self.state["tasks"], event.data
         task = tasks.get(event.task_id)
         if task is None:
@@ -181,17 +183,21 @@ class Fold:
                 task[name] = data[name]
                 if name in _TASK_TEXT:
                     task["sources"][name] = event.offset
-        before, task["state"] = task["state"], data.get("state")
+        task["state"] = data.get("state")
         if task["state"] in TERMINAL:
             task["ended"], task["cancelling"] = event.time, False
             self._close_questions(event.task_id)
-            if before not in TERMINAL:
-                self._ended.append(str(event.task_id))
-                if len(self._ended) > ENDED_TASKS_MAX:
-                    tasks.pop(self._ended.pop(0), None)
+            self._drop_oldest_ended()
         elif task["state"] != QUEUED and task["started"] is None:
             task["started"] = event.time
         self._plain(event)
+
+    def _drop_oldest_ended(self) -> None:
+        """Of the tasks that have ended keep the 200 that began last."""
+        tasks = self.state["tasks"]
+        ended = [task_id for task_id, task in tasks.items() if task["state"] in TERMINAL]
+        for task_id in ended[:-ENDED_TASKS_MAX]:
+            del tasks[task_id]
 
     def _close_questions(self, task_id: str | None) -> None:
         questions = self.state["questions"]
@@ -220,7 +226,7 @@ class Fold:
         if entry is None:
             self._plain(event)
             return
-        result = {"offset": event.offset, "time": event.time}
+        result: JsonObject = {"offset": event.offset, "time": event.time}
         for name in ("status", "result", "duration_ms"):
             result[name] = event.data.get(name)
         entry["result"], entry["last"] = result, event.offset

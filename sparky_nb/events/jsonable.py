@@ -52,7 +52,7 @@ def safe_repr(value: object, limit: int = REPR_LIMIT) -> str:
         text = repr(value)
         if not isinstance(text, str):
             raise TypeError("__repr__ returned no text")
-    except Exception as error:  # a user's __repr__ may raise anything; it must not cost the event
+    except Exception as error:  # noqa: BLE001 - a user's __repr__ may raise anything
         text = f"<{type(value).__name__}, whose __repr__ raised {type(error).__name__}>"
     return safe_text(text if len(text) <= limit else text[: limit - 1] + "…")
 
@@ -71,7 +71,7 @@ def _convert(value: Any, depth: int, parents: set[int]) -> Any:
         return "…"
     try:
         return _convert_object(value, depth + 1, parents | {id(value)})
-    except Exception:  # a user's class may raise from any method; its repr is the last resort
+    except Exception:  # noqa: BLE001 - a user's class may raise anything; its repr is left
         return safe_repr(value)
 
 
@@ -98,11 +98,8 @@ def _convert_object(value: Any, depth: int, parents: set[int]) -> Any:
         return {f.name: _convert(getattr(value, f.name), depth, parents) for f in fields}
     if isinstance(value, Sequence | Set):
         return [_convert(v, depth, parents) for v in value]
-    for method in ("item", "tolist"):  # numpy scalars, then arrays; torch tensors alike
-        if type(value).__module__.split(".")[0] in ("numpy", "torch") and hasattr(value, method):
-            if method == "item" and getattr(value, "ndim", 0):
-                continue
-            return _convert(getattr(value, method)(), depth, parents)
+    if type(value).__module__.partition(".")[0] in ("numpy", "torch"):
+        return _convert(value.tolist(), depth, parents)  # scalars have it as well as arrays
     return safe_repr(value)
 
 

@@ -13,6 +13,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 State = Literal["queued", "running", "waiting", "completed", "failed", "cancelled", "lost"]
 JsonObject = dict[str, Any]
+_FROM: Final = {"from_": "from"}  # a keyword in Python
 
 
 class NewEvent(Struct, frozen=True, kw_only=True):
@@ -52,14 +53,14 @@ class Data(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Base of the data of known types."""
 
 
-class Origin(Data):
+class Origin(Data, frozen=True, kw_only=True, omit_defaults=True):
     """Where a task came from: the notebook's path and the cell's id."""
 
     path: str | UnsetType = UNSET
     cell_id: str | UnsetType = UNSET
 
 
-class TaskErrorInfo(Data):
+class TaskErrorInfo(Data, frozen=True, kw_only=True, omit_defaults=True):
     """Why a task failed. ``traceback`` may hold ANSI colours."""
 
     type: str
@@ -67,7 +68,7 @@ class TaskErrorInfo(Data):
     traceback: str | UnsetType = UNSET
 
 
-class Status(Data):
+class Status(Data, frozen=True, kw_only=True, omit_defaults=True):
     """A move of a task. ``attempt`` counts from 1."""
 
     state: State
@@ -88,7 +89,7 @@ class Status(Data):
     reason: str | UnsetType = UNSET
 
 
-class Progress(Data):
+class Progress(Data, frozen=True, kw_only=True, omit_defaults=True):
     """``done`` of ``total`` (absent: unknown) under ``key``."""
 
     key: str
@@ -98,7 +99,7 @@ class Progress(Data):
     unit: str | UnsetType = UNSET
 
 
-class Thought(Data):
+class Thought(Data, frozen=True, kw_only=True, omit_defaults=True):
     """A piece of a thought; pieces with one ``message_id`` concatenate."""
 
     message_id: str
@@ -106,7 +107,7 @@ class Thought(Data):
     final: bool
 
 
-class MessageSent(Data):
+class MessageSent(Data, frozen=True, kw_only=True, omit_defaults=True):
     """A piece of a message from the agent or task to the user."""
 
     message_id: str
@@ -114,7 +115,7 @@ class MessageSent(Data):
     final: bool
 
 
-class MessageReceived(Data, rename={"from_": "from"}):
+class MessageReceived(Data, frozen=True, kw_only=True, omit_defaults=True, rename=_FROM):
     """A message from the user; ``in_reply_to`` is the question it answers."""
 
     message_id: str
@@ -123,7 +124,7 @@ class MessageReceived(Data, rename={"from_": "from"}):
     in_reply_to: str | UnsetType = UNSET
 
 
-class ToolUse(Data):
+class ToolUse(Data, frozen=True, kw_only=True, omit_defaults=True):
     """A tool is called."""
 
     tool_call_id: str
@@ -131,7 +132,7 @@ class ToolUse(Data):
     args: JsonObject
 
 
-class ToolResult(Data):
+class ToolResult(Data, frozen=True, kw_only=True, omit_defaults=True):
     """What the tool gave back. ``duration_ms`` is integer milliseconds."""
 
     tool_call_id: str
@@ -141,7 +142,7 @@ class ToolResult(Data):
     duration_ms: int
 
 
-class Output(Data):
+class Output(Data, frozen=True, kw_only=True, omit_defaults=True):
     """Something printed, logged or displayed; ``mime`` is a Jupyter MIME bundle."""
 
     stream: Literal["stdout", "stderr", "log", "display"]
@@ -151,13 +152,13 @@ class Output(Data):
     truncated: bool | UnsetType = UNSET
 
 
-class Approval(Data):
+class Approval(Data, frozen=True, kw_only=True, omit_defaults=True):
     """The tool call that an approval question is about."""
 
     tool_call_id: str
 
 
-class Question(Data):
+class Question(Data, frozen=True, kw_only=True, omit_defaults=True):
     """A question to whoever watches; ``expires`` is ms UTC."""
 
     question_id: str
@@ -167,7 +168,7 @@ class Question(Data):
     expires: int | UnsetType = UNSET
 
 
-class Command(Data, rename={"from_": "from"}):
+class Command(Data, frozen=True, kw_only=True, omit_defaults=True, rename=_FROM):
     """Who asked for what, and what came of it. One ``accepted`` at most, then one ending."""
 
     command_id: str
@@ -177,7 +178,7 @@ class Command(Data, rename={"from_": "from"}):
     outcome: Literal["accepted", "applied", "rejected", "expired"]
 
 
-class ChatChange(Data):
+class ChatChange(Data, frozen=True, kw_only=True, omit_defaults=True):
     """A chat came into being, was renamed, or was deleted."""
 
     change: Literal["created", "renamed", "deleted"]
@@ -185,14 +186,14 @@ class ChatChange(Data):
     title: str | UnsetType = UNSET
 
 
-class Redaction(Data, rename={"from_": "from"}):
+class Redaction(Data, frozen=True, kw_only=True, omit_defaults=True, rename=_FROM):
     """The events at ``offsets`` are tombstones now."""
 
     offsets: list[int]
     from_: str
 
 
-class TaskDigest(Data):
+class TaskDigest(Data, frozen=True, kw_only=True, omit_defaults=True):
     """In ``_index`` only: the ``data`` of a ``status`` digest; its envelope has the ``task_id``."""
 
     chat_id: str
@@ -201,7 +202,7 @@ class TaskDigest(Data):
     kind: str | UnsetType = UNSET
 
 
-class BlobRef(Data):
+class BlobRef(Data, frozen=True, kw_only=True, omit_defaults=True):
     """Stands where a payload above 64 KiB was; ``preview`` is its beginning as text."""
 
     sha256: str

@@ -4,8 +4,8 @@ A log is one shared, durable place with many *chats*; each chat is a stream of e
 1, 2, 3 … within an *epoch*. Everything that must be true together (the events of a chat, their
 digests in ``_index``, the rows of tasks and commands) is stored by one ``commit``, all or nothing.
 
-Rows of tasks are a projection: the log derives them from ``status`` and ``progress`` events with the
-pure rules of ``rules.py``, so no writer can tell the table something that the events do not say.
+Rows of tasks are a projection: the log derives them from ``status`` and ``progress`` events with
+the pure rules of ``rules.py``, so no writer can tell the table what the events do not say.
 
 All methods may be called from any thread and block at most as long as they say. Whoever writes a
 backend runs ``sparky_nb.testing.log_contract`` against it.
