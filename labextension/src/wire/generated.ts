@@ -1,0 +1,349 @@
+/** Generated from sparky_nb/wire/v1.json by "npm run wire". Never edited by hand. */
+
+export interface Wire {
+  Approval: Approval;
+  BlobRef: BlobRef;
+  Bye: Bye;
+  ChatChange: ChatChange;
+  Command: Command;
+  CommandFrame: CommandFrame;
+  ErrorFrame: ErrorFrame;
+  Event: Event;
+  Events: Events;
+  Gap: Gap;
+  Heartbeat: Heartbeat;
+  Hello: Hello;
+  Live: Live;
+  MessageReceived: MessageReceived;
+  MessageSent: MessageSent;
+  Origin: Origin;
+  Output: Output;
+  Ping: Ping;
+  Pong: Pong;
+  Progress: Progress;
+  Question: Question;
+  Redaction: Redaction;
+  Result: Result;
+  Status: Status;
+  TaskDigest: TaskDigest;
+  TaskErrorInfo: TaskErrorInfo;
+  Thought: Thought;
+  ToolResult: ToolResult;
+  ToolUse: ToolUse;
+  Viewers: Viewers;
+}
+/**
+ * The tool call that an approval question is about.
+ */
+export interface Approval {
+  tool_call_id: string;
+  [k: string]: unknown;
+}
+/**
+ * Stands where a payload above 64 KiB was; ``preview`` is its beginning as text.
+ */
+export interface BlobRef {
+  sha256: string;
+  size: number;
+  media_type: string;
+  preview: string;
+  [k: string]: unknown;
+}
+export interface Bye {
+  t: 'bye';
+  code: number;
+  reason: string;
+  reconnect: boolean;
+  retry_after_ms?: number;
+  gap?: Gap;
+  [k: string]: unknown;
+}
+export interface Gap {
+  reason: string;
+  requested?: {
+    [k: string]: unknown;
+  } | null;
+  lost?: number[] | null;
+  [k: string]: unknown;
+}
+/**
+ * A chat came into being, was renamed, or was deleted.
+ */
+export interface ChatChange {
+  change: 'created' | 'deleted' | 'renamed';
+  chat_id: string;
+  title?: string;
+  [k: string]: unknown;
+}
+/**
+ * Who asked for what, and what came of it. One ``accepted`` at most, then one ending.
+ */
+export interface Command {
+  command_id: string;
+  name: 'answer' | 'cancel' | 'message';
+  args: {
+    [k: string]: unknown;
+  };
+  from: string;
+  outcome: 'accepted' | 'applied' | 'expired' | 'rejected';
+  [k: string]: unknown;
+}
+export interface CommandFrame {
+  t: 'command';
+  id: string;
+  name: string;
+  task_id: string;
+  args: {
+    [k: string]: unknown;
+  };
+  [k: string]: unknown;
+}
+export interface ErrorFrame {
+  t: 'error';
+  code: string;
+  message: string;
+  [k: string]: unknown;
+}
+/**
+ * A stored event. ``extra`` holds envelope fields that this version does not know.
+ */
+export interface Event {
+  offset: number;
+  id: string;
+  type: string;
+  time: number;
+  task_id: string | null;
+  actor: string;
+  data: {
+    [k: string]: unknown;
+  };
+  [k: string]: unknown;
+}
+export interface Events {
+  t: 'events';
+  offset: number;
+  events: Event[];
+  [k: string]: unknown;
+}
+export interface Heartbeat {
+  t: 'heartbeat';
+  head: number;
+  time: number;
+  [k: string]: unknown;
+}
+export interface Hello {
+  t: 'hello';
+  v: number;
+  viewer: string;
+  chat: string;
+  epoch: string;
+  earliest: number;
+  head: number;
+  next: number;
+  missed: number;
+  recovered: boolean;
+  gap: Gap | null;
+  heartbeat_ms: number;
+  user: string;
+  [k: string]: unknown;
+}
+export interface Live {
+  t: 'live';
+  offset: number;
+  [k: string]: unknown;
+}
+/**
+ * A message from the user; ``in_reply_to`` is the question it answers.
+ */
+export interface MessageReceived {
+  message_id: string;
+  text: string;
+  from: string;
+  in_reply_to?: string;
+  [k: string]: unknown;
+}
+/**
+ * A piece of a message from the agent or task to the user.
+ */
+export interface MessageSent {
+  message_id: string;
+  text: string;
+  final: boolean;
+  [k: string]: unknown;
+}
+/**
+ * Where a task came from: the notebook's path and the cell's id.
+ */
+export interface Origin {
+  path?: string;
+  cell_id?: string;
+  [k: string]: unknown;
+}
+/**
+ * Something printed, logged or displayed; ``mime`` is a Jupyter MIME bundle.
+ */
+export interface Output {
+  stream: 'display' | 'log' | 'stderr' | 'stdout';
+  text?: string;
+  level?: string;
+  mime?: {
+    [k: string]: unknown;
+  };
+  truncated?: boolean;
+  [k: string]: unknown;
+}
+export interface Ping {
+  t: 'ping';
+  n: number;
+  [k: string]: unknown;
+}
+export interface Pong {
+  t: 'pong';
+  n: number;
+  time: number;
+  [k: string]: unknown;
+}
+/**
+ * ``done`` of ``total`` (absent: unknown) under ``key``.
+ */
+export interface Progress {
+  key: string;
+  done: number;
+  total?: number;
+  message?: string;
+  unit?: string;
+  [k: string]: unknown;
+}
+/**
+ * A question to whoever watches; ``expires`` is ms UTC.
+ */
+export interface Question {
+  question_id: string;
+  prompt: string;
+  choices?: string[];
+  approval?: Approval;
+  expires?: number;
+  [k: string]: unknown;
+}
+/**
+ * The events at ``offsets`` are tombstones now.
+ */
+export interface Redaction {
+  offsets: number[];
+  from: string;
+  [k: string]: unknown;
+}
+export interface Result {
+  t: 'result';
+  id: string;
+  ok: boolean;
+  offset?: number;
+  error?: {
+    [k: string]: unknown;
+  };
+  [k: string]: unknown;
+}
+/**
+ * A move of a task. ``attempt`` counts from 1.
+ */
+export interface Status {
+  state: 'cancelled' | 'completed' | 'failed' | 'lost' | 'queued' | 'running' | 'waiting';
+  attempt: number;
+  name?: string;
+  kind?: ('agent' | 'call' | 'cell') | string;
+  instruction?: string;
+  model?: string;
+  origin?: Origin;
+  runner?: string;
+  schedule_id?: string;
+  retry_of?: string;
+  result?: unknown;
+  error?: TaskErrorInfo;
+  duration_ms?: number;
+  usage?: {
+    [k: string]: unknown;
+  };
+  omitted_bytes?: number;
+  reason?: string;
+  [k: string]: unknown;
+}
+/**
+ * Why a task failed. ``traceback`` may hold ANSI colours.
+ */
+export interface TaskErrorInfo {
+  type: string;
+  message: string;
+  traceback?: string;
+  [k: string]: unknown;
+}
+/**
+ * In ``_index`` only: the ``data`` of a ``status`` digest; its envelope has the ``task_id``.
+ */
+export interface TaskDigest {
+  chat_id: string;
+  state: 'cancelled' | 'completed' | 'failed' | 'lost' | 'queued' | 'running' | 'waiting';
+  name?: string;
+  kind?: string;
+  [k: string]: unknown;
+}
+/**
+ * A piece of a thought; pieces with one ``message_id`` concatenate.
+ */
+export interface Thought {
+  message_id: string;
+  text: string;
+  final: boolean;
+  [k: string]: unknown;
+}
+/**
+ * What the tool gave back. ``duration_ms`` is integer milliseconds.
+ */
+export interface ToolResult {
+  tool_call_id: string;
+  name: string;
+  status: 'denied' | 'error' | 'success';
+  result: unknown;
+  duration_ms: number;
+  [k: string]: unknown;
+}
+/**
+ * A tool is called.
+ */
+export interface ToolUse {
+  tool_call_id: string;
+  name: string;
+  args: {
+    [k: string]: unknown;
+  };
+  [k: string]: unknown;
+}
+export interface Viewers {
+  t: 'viewers';
+  count: number;
+  viewers: {
+    [k: string]: unknown;
+  }[];
+  [k: string]: unknown;
+}
+
+export type ServerFrame =
+  Hello | Events | Live | Heartbeat | Pong | Viewers | Result | ErrorFrame | Bye;
+
+export type ClientFrame = Ping | CommandFrame;
+
+export const CLOSE_CODES = {} as const;
+
+export const MOVES = {
+  '': ['queued', 'running'],
+  queued: ['cancelled', 'failed', 'lost', 'running'],
+  running: ['cancelled', 'completed', 'failed', 'lost', 'waiting'],
+  waiting: ['cancelled', 'completed', 'failed', 'lost', 'running'],
+  completed: [],
+  failed: [],
+  cancelled: [],
+  lost: []
+} as const;
+
+export const TERMINAL_STATES = ['cancelled', 'completed', 'failed', 'lost'] as const;
+
+export const WIRE_FOLD_VERSION = 1;
