@@ -1,0 +1,146 @@
+"""Events as lines in a terminal."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from typing import Any
+
+import click
+
+from sparky_nb.cli.options import plain
+from sparky_nb.events import Event
+
+_COLOURS = {"completed": "green", "failed": "red", "lost": "red", "cancelled": "yellow"}
+
+
+class Renderer:
+    """Prints events as they come; on a terminal the newest progress stays on the last line."""
+
+    def __init__(self, terminal: bool) -> None:
+        self._terminal = terminal
+        self._status_line = False
+        self._open_line = False
+
+    def show(self, event: Event) -> None:
+        """Print ``event``. Types that are not known are shown plainly (P12)."""
+        draw = getattr(self, f"_{event.type}", None)
+        if draw is None:
+            self._line(click.style(event.type, dim=True), _shorten(event.data))
+        else:
+            draw(event.data)
+
+    def close(self) -> None:
+        """End the line that is open."""
+        self._clear()
+        self._finish_text()
+
+    def _status(self, data: dict[str, Any]) -> None:
+        state = str(data.get("state"))
+        words = [click.style(plain(state), fg=_COLOURS.get(state, "blue"), bold=True)]
+        words += [plain(str(data[name])) for name in ("name", "reason") if data.get(name)]
+        if data.get("result") is not None:
+            words.append("→ " + _shorten(data["result"]))
+        self._line("●", " ".join(words))
+        error = data.get("error")
+        if error:
+            text = error.get("traceback") or f"{error.get('type')}: {error.get('message')}"
+            self._line("", plain(click.unstyle(str(text))))
+
+    def _progress(self, data: dict[str, Any]) -> None:
+        text = progress_text(data)
+        if self._terminal:
+            self._clear()
+            self._finish_text()
+            width = shutil.get_terminal_size().columns - 1
+            click.echo(text[:width], nl=False)
+            self._status_line = True
+        else:
+            self._line("progress", text)
+
+    def _output(self, data: dict[str, Any]) -> None:
+        text = data.get("text")
+        if text is None:
+            mime = data.get("mime") or {}
+            text = str(mime.get("text/plain") or f"[{', '.join(map(str, mime))}]") + "\n"
+        if data.get("truncated"):
+            text += "\n[output is truncated]\n"
+        self._clear()
+        click.echo(plain(click.unstyle(text)), nl=False)
+        self._open_line = not text.endswith("\n")
+
+    def _thought(self, data: dict[str, Any]) -> None:
+        self._line("thought", plain(str(data.get("text", ""))))
+
+    def _message_sent(self, data: dict[str, Any]) -> None:
+        self._clear()
+        click.echo(plain(str(data.get("text", ""))), nl=bool(data.get("final")))
+        self._open_line = not data.get("final")
+
+    def _message_received(self, data: dict[str, Any]) -> None:
+        self._line(plain(str(data.get("from", ""))), plain(str(data.get("text", ""))))
+
+    def _tool_use(self, data: dict[str, Any]) -> None:
+        self._line("tool", f"{plain(str(data.get('name')))} {_shorten(data.get('args'))}")
+
+    def _tool_result(self, data: dict[str, Any]) -> None:
+        mark = {"success": "✓", "error": "✗", "denied": "⊘"}.get(str(data.get("status")), "?")
+        self._line(f"tool {mark}", f"{plain(str(data.get('name')))} {_shorten(data.get('result'))}")
+
+    def _question(self, data: dict[str, Any]) -> None:
+        choices = ", ".join(map(str, data.get("choices") or ()))
+        text = f"{data.get('prompt')}" + (f" [{choices}]" if choices else "")
+        self._line("question", plain(f"{text} (id {data.get('question_id')})"))
+
+    def _line(self, head: str, text: str) -> None:
+        self._clear()
+        self._finish_text()
+        click.echo(f"{head} {text}" if head else text)
+
+    def _finish_text(self) -> None:
+        if self._open_line:
+            click.echo()
+            self._open_line = False
+
+    def _clear(self) -> None:
+        if self._status_line:
+            click.echo("\r\x1b[2K", nl=False)
+            self._status_line = False
+
+
+def progress_text(progress: dict[str, Any] | None) -> str:
+    """``5/10 50% message`` as far as it is known.
+
+    >>> progress_text({"key": "main", "done": 5, "total": 10, "message": "half"})
+    '5/10 50% half'
+    """
+    if not progress:
+        return ""
+    done, total = progress.get("done", 0), progress.get("total")
+    words = [f"{done}/{total}" if total else str(done)]
+    if total:
+        words.append(f"{100 * done / total:.0f}%")
+    if progress.get("unit"):
+        words.append(str(progress["unit"]))
+    if progress.get("message"):
+        words.append(str(progress["message"]))
+    return plain(" ".join(words))
+
+
+def age(task: dict[str, Any], now_ms: int) -> str:
+    """How long before ``now_ms`` (ms UTC) the task was created, in its largest unit.
+
+    >>> age({"created": 0}, 7_200_000)
+    '2h'
+    """
+    seconds = max(0, (now_ms - task["created"]) // 1000)
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "m")):
+        if seconds >= size:
+            return f"{seconds // size}{unit}"
+    return f"{seconds}s"
+
+
+def _shorten(value: Any, limit: int = 200) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    text = plain(text).replace("\n", " ")
+    return text if len(text) <= limit else text[: limit - 1] + "…"
