@@ -1,0 +1,227 @@
+"""The *picture* of one task: what a view shows, made from the folded state; pure and bounded.
+
+Whatever a task has stored may be hostile, huge or of an unknown shape: here it becomes short plain
+text, numbers and runs (ansi.py), so that html, text and widget only have to place them.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from msgspec import Struct
+
+from sparky_nb.events.model import JsonObject
+from sparky_nb.events.states import ACTIVE, TERMINAL
+from sparky_nb.view.ansi import Run, runs
+from sparky_nb.view.brief import amount, brief, clip, number, preview, whole
+from sparky_nb.view.timeline import Bounds, Entry, Output, entries, fit, output
+
+LABELS: Final = {
+    "queued": "Queued",
+    "running": "Running",
+    "waiting": "Waiting for an answer",
+    "completed": "Completed",
+    "failed": "Failed",
+    "cancelled": "Cancelled",
+    "lost": "Lost",
+}
+
+
+class Bar(Struct, frozen=True, kw_only=True):
+    """One progress. ``rate`` is per second; ``left_ms`` as it was at ``time`` (ms UTC)."""
+
+    key: str
+    label: str
+    count: str
+    fraction: float | None
+    rate: str | None
+    left_ms: int | None
+    time: int
+
+
+class Question(Struct, frozen=True, kw_only=True):
+    """What the task waits for. ``expires`` is ms UTC; ``others`` counts further open ones."""
+
+    question_id: str
+    prompt: str
+    choices: list[str]
+    expires: int | None
+    others: int
+
+
+class Ending(Struct, frozen=True, kw_only=True):
+    """What came of it: a ``result``, or the ``error`` as one line with its ``traceback``."""
+
+    result: str | None = None
+    error: str | None = None
+    traceback: list[Run] = []
+
+
+class Head(Struct, frozen=True, kw_only=True):
+    """Which task, and where it stands. Times are ms UTC. ``label`` is the state in words."""
+
+    task_id: str
+    chat_id: str
+    log_id: str
+    name: str
+    kind: str
+    state: str
+    label: str
+    attempt: int
+    cancelling: bool
+    not_durable: bool
+    notice: str | None
+    created: int
+    started: int | None
+    ended: int | None
+    duration_ms: int | None
+
+
+class Picture(Struct, frozen=True, kw_only=True):
+    """All of it; each part is bounded by its share of ``Bounds``."""
+
+    head: Head
+    bars: list[Bar]
+    question: Question | None
+    entries: list[Entry]
+    output: Output
+    ending: Ending
+
+
+def picture(
+    state: JsonObject,
+    task_id: str,
+    *,
+    chat_id: str = "",
+    log_id: str = "",
+    not_durable: bool = False,
+    notice: str | None = None,
+    bounds: Bounds | None = None,
+) -> Picture | None:
+    """The picture of ``task_id`` in the folded ``state`` (events/fold.py).
+
+    Args:
+        not_durable: the runner says that what the task emits can't be stored now.
+        notice: one more sentence for people, say that the log can't be read.
+
+    Returns:
+        None where the state knows no such task.
+    """
+    task = state["tasks"].get(task_id)
+    if task is None:
+        return None
+    bounds = bounds or Bounds()
+    mine = [entry for entry in state["timeline"] if entry["task_id"] == task_id]
+    return Picture(
+        head=_head(task, chat_id, log_id, not_durable, notice),
+        bars=_bars(task, bounds),
+        question=_question(state, task, bounds),
+        entries=entries(mine, bounds),
+        output=output(mine, bounds),
+        ending=_ending(task, bounds),
+    )
+
+
+def elapsed_ms(head: Head, now_ms: int) -> int:
+    """How long the task has run (a queued one: has waited) at ``now_ms``."""
+    if head.duration_ms is not None:
+        return head.duration_ms
+    begun = head.created if head.started is None else head.started
+    return max(0, (now_ms if head.ended is None else head.ended) - begun)
+
+
+def left_ms(bar: Bar, now_ms: int) -> int | None:
+    """The time that is left at ``now_ms``, as far as the rate so far tells."""
+    return None if bar.left_ms is None else max(0, bar.left_ms - max(0, now_ms - bar.time))
+
+
+def _head(
+    task: JsonObject, chat_id: str, log_id: str, not_durable: bool, notice: str | None
+) -> Head:
+    state = str(task["state"])
+    cancelling = bool(task["cancelling"]) and state in ACTIVE
+    label = "Cancelling" if cancelling else LABELS.get(state, clip(state, 40))
+    name = task.get("name") or task.get("instruction") or task["task_id"]
+    reason = task.get("reason")
+    if notice is None and reason and state in TERMINAL:
+        notice = brief(reason, 200)
+    return Head(
+        task_id=str(task["task_id"]),
+        chat_id=chat_id,
+        log_id=log_id,
+        name=" ".join(brief(name, 120).split()) or str(task["task_id"]),
+        kind=clip(str(task.get("kind") or "call"), 40),
+        state=state if state in LABELS else "other",
+        label=label,
+        attempt=whole(task.get("attempt")) or 1,
+        cancelling=cancelling,
+        not_durable=not_durable,
+        notice=notice,
+        created=whole(task["created"]) or 0,
+        started=whole(task["started"]),
+        ended=whole(task["ended"]),
+        duration_ms=whole(task.get("duration_ms")),
+    )
+
+
+def _bars(task: JsonObject, bounds: Bounds) -> list[Bar]:
+    """The bars that moved last, in the order in which they began."""
+    bars = list(task["progress"].items())
+    newest = sorted(bars, key=lambda item: item[1].get("offset", 0))[-bounds.bars :]
+    return [_bar(str(key), bar) for key, bar in bars if any(bar is it for _, it in newest)]
+
+
+def _bar(key: str, bar: JsonObject) -> Bar:
+    done, total = number(bar.get("done")), number(bar.get("total"))
+    time, since = whole(bar.get("time")) or 0, whole(bar.get("since")) or 0
+    begun = number(bar.get("from")) or 0.0
+    unit = f" {brief(bar['unit'], 20)}" if bar.get("unit") else ""
+    rate = left = fraction = None
+    if done is not None and time > since and done > begun:
+        rate = (done - begun) * 1000 / (time - since)
+    if done is not None and total is not None and total > 0:
+        fraction = min(1.0, max(0.0, done / total))
+        if rate and done < total:
+            left = (total - done) / rate * 1000
+    count = "?" if done is None else amount(done)
+    if total is not None:
+        count += f" / {amount(total)}"
+    return Bar(
+        key=brief(key, 60),
+        label=" ".join(brief(preview(bar.get("message") or ""), 160).split()),
+        count=count + unit,
+        fraction=None if fraction is None else round(fraction, 4),
+        rate=f"{amount(rate)}{unit}/s" if rate else None,
+        left_ms=int(left) if left is not None and left < 1e12 else None,
+        time=time,
+    )
+
+
+def _question(state: JsonObject, task: JsonObject, bounds: Bounds) -> Question | None:
+    mine = [q for q in state["questions"].values() if q["task_id"] == task["task_id"]]
+    if not mine or task["state"] in TERMINAL:
+        return None
+    first = mine[0]
+    choices = first.get("choices")
+    return Question(
+        question_id=str(first.get("question_id", ""))[:128],
+        prompt=brief(preview(first.get("prompt", "")), 3 * bounds.text),
+        choices=[str(c)[:200] for c in choices[:12]] if isinstance(choices, list) else [],
+        expires=whole(first.get("expires")),
+        others=len(mine) - 1,
+    )
+
+
+def _ending(task: JsonObject, bounds: Bounds) -> Ending:
+    if task["state"] not in TERMINAL:
+        return Ending()
+    result, error = task.get("result"), preview(task.get("error"))
+    shown = None if result is None else brief(preview(result), bounds.ending // 2)
+    if not isinstance(error, dict):
+        return Ending(result=shown, error=None if error is None else brief(error, bounds.text))
+    kind = brief(error.get("type") or "Error", 80)
+    line = clip(f"{kind}: {brief(preview(error.get('message') or ''), bounds.text)}", bounds.text)
+    raw = preview(error.get("traceback"))
+    text = raw if isinstance(raw, str) else ""
+    trace = fit(runs(text[-4 * bounds.ending :]), bounds.ending, len(text) > 4 * bounds.ending)
+    return Ending(result=shown, error=line.removesuffix(": "), traceback=trace["runs"])
