@@ -1,0 +1,1 @@
+"""Measurements: ``python -m bench`` (``make bench``) prints one table; nothing here is a test."""
