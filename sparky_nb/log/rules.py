@@ -34,16 +34,19 @@ def apply_event(
     epoch: str,
     offset: int,
 ) -> TaskRow:
-    """The task's row after ``event``, which is about to be stored at ``offset``.
+    """The task's row after ``event``, which is about to be stored at ``offset``; ``row`` itself
+    where nothing but ``last`` would change, so that plain events cost no write of the row.
 
     Raises:
         InvalidArgument, IllegalMove, Fenced: see the rules; the row is unchanged.
     """
-    task_id = check_task_id(event.task_id)
+    task_id = event.task_id
     if row is None:
+        task_id = check_task_id(task_id)
         if event.type != "status":
             raise InvalidArgument("events", f"a status as the first event of {task_id}", event.type)
         return _first(task_id, event, chat_id, epoch, offset)
+    assert task_id is not None
     if row.chat_id != chat_id:
         raise InvalidArgument("task_id", f"a task of chat {chat_id}; it is of {row.chat_id}")
     if row.epoch != epoch:
@@ -54,13 +57,16 @@ def apply_event(
         raise Fenced(task_id, f"it has ended ({row.state})")
     if event.type not in UNFENCED:
         check_fence(row, fence)
-    data = to_dict(event.data)
-    changes: dict[str, Any] = {"last": offset}
-    if event.type == "progress" and (row.progress is None or data.get("key") == "main"):
-        changes["progress"] = data
-    if event.type == "command" and data.get("name") == "cancel":
-        changes["cancelling"] = data.get("outcome") in ("accepted", "applied")
-    return msgspec.structs.replace(row, **changes)
+    if event.type == "progress":
+        data = to_dict(event.data)
+        if row.progress is None or data.get("key") == "main":
+            return msgspec.structs.replace(row, last=offset, progress=data)
+    elif event.type == "command":
+        data = to_dict(event.data)
+        if data.get("name") == "cancel":
+            cancelling = data.get("outcome") in ("accepted", "applied")
+            return msgspec.structs.replace(row, last=offset, cancelling=cancelling)
+    return row
 
 
 def check_fence(row: TaskRow, fence: Fence | None) -> None:
@@ -116,7 +122,8 @@ def _move(row: TaskRow, event: NewEvent, fence: Fence | None, offset: int) -> Ta
         state=state,
         attempt=attempt,
         last=offset,
-        started=event.time if state == "running" and (new_attempt or row.started is None)
+        started=event.time
+        if state == "running" and (new_attempt or row.started is None)
         else row.started,
         ended=event.time if state in TERMINAL else None,
         progress=None if new_attempt else row.progress,
