@@ -1,7 +1,7 @@
 """The listening side of the doorbell: a PULL socket that is told which chats have moved.
 
-What arrives is trusted with nothing: it is a hint to read the log, and whatever is not the name of a
-chat is ignored.
+What arrives is trusted with nothing: it is a hint to read the log, and whatever is not the name of
+a chat is ignored.
 """
 
 from __future__ import annotations

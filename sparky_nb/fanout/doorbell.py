@@ -1,4 +1,4 @@
-"""The sending side of the doorbell: a non-blocking PUSH to every registered listener (protocol.md §5).
+"""The sending side of the doorbell: a non-blocking PUSH to every registered listener (protocol §5).
 
 1. A ring says only "this chat has moved". Losing one costs the listener its fallback poll.
 2. The first ring after a pause leaves at once, in the caller's thread; those that follow within

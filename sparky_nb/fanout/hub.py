@@ -1,6 +1,6 @@
 """Who is to be woken in this process, on its loop: flags only, no payloads.
 
-However many events come, a viewer that is busy costs one flag. A viewer that is woken reads the log.
+However many events come, a viewer that is busy costs one flag; one that is woken reads the log.
 """
 
 from __future__ import annotations
