@@ -137,7 +137,7 @@ class _Pen:
             at += self._one(codes, at)
         fore, back = self._fore, self._back
         if self._inverse:
-            fore, back = back or "15", fore or "0"
+            fore, back = back, fore or "8"
         words = sorted(self._flags)
         words += [f"f{fore}"] if fore is not None else []
         words += [f"g{back}"] if back is not None else []

@@ -12,8 +12,6 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from msgspec import structs
-
 from sparky_nb.clock import Clock, SystemClock
 from sparky_nb.errors import SparkyError
 from sparky_nb.events.model import JsonObject
@@ -143,11 +141,11 @@ class TaskView:
     def _bounded(self, cursor: TaskCursor, draw: Callable[[Picture, int], str], most: int) -> str:
         """What ``draw`` makes of the largest picture that fits into ``most`` bytes."""
         now, bounds = self._clock.now_ms(), _SMALL
-        for _ in range(6):
+        for _ in range(12):
             drawn = draw(self._picture(cursor, bounds), now)
             if len(drawn.encode()) <= most:
                 return drawn
-            bounds = Bounds(**{k: max(1, v // 2) for k, v in structs.asdict(bounds).items()})
+            bounds = bounds.smaller()
         return clip(f"{cursor.row.task_id}: {cursor.row.state}", most)
 
 

@@ -144,7 +144,7 @@ class Feeder:
             shown.live = False
             shown.show(self._picture(shown.cursor, "The task's chat was deleted."))
         except Exception:  # one broken view (a closed comm, say) must not stop the others
-            shown.live = False
+            shown.live &= work != self._feed
             _logger.debug("the view of %s stops", shown.cursor.row.task_id, exc_info=True)
 
     def _feed(self, shown: _Shown) -> None:
@@ -198,7 +198,12 @@ class Feeder:
         if name == "message":
             args = {"text": text}
         elif name == "answer":
-            args = {"question_id": str(message.get("question_id"))[:128], "answer": text}
+            question_id = str(message.get("question_id"))[:128]
+            args = {"question_id": question_id, "answer": text}
+            asked = shown.cursor.state["questions"].get(question_id, {})
+            choices, choice = asked.get("choices"), message.get("choice")
+            if isinstance(choices, list) and isinstance(choice, int):
+                args["answer"] = str(choices[choice]) if 0 <= choice < len(choices) else ""
         event_id = new_event_id(now)
         command = Command(
             command_id=event_id,
@@ -217,7 +222,7 @@ class Feeder:
 
     def _send_image(self, shown: _Shown, at: object) -> None:
         row = shown.cursor.row
-        if not isinstance(at, int) or at < 1:
+        if not isinstance(at, int) or not 1 <= at <= shown.cursor.after:
             return
         page = self._log.read(row.chat_id, after=at - 1, limit=1)
         if page.first != at or not page.events:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
+import msgspec
 from msgspec import Struct
 
 from sparky_nb.events.model import JsonObject
@@ -15,6 +16,10 @@ from sparky_nb.events.states import ACTIVE, TERMINAL
 from sparky_nb.view.ansi import Run, runs
 from sparky_nb.view.brief import amount, brief, clip, number, preview, whole
 from sparky_nb.view.timeline import Bounds, Entry, Output, entries, fit, output
+
+CHOICES_MAX: Final = 12
+PICTURE_MAX: Final = 8_500
+"""Bytes of JSON of one picture, where its bounds are not given."""
 
 LABELS: Final = {
     "queued": "Queued",
@@ -40,7 +45,8 @@ class Bar(Struct, frozen=True, kw_only=True):
 
 
 class Question(Struct, frozen=True, kw_only=True):
-    """What the task waits for. ``expires`` is ms UTC; ``others`` counts further open ones."""
+    """What the task waits for. ``choices`` are cut for display: an answer names one by its place.
+    ``expires`` is ms UTC; ``others`` counts further open ones."""
 
     question_id: str
     prompt: str
@@ -110,10 +116,23 @@ def picture(
     task = state["tasks"].get(task_id)
     if task is None:
         return None
-    bounds = bounds or Bounds()
     mine = [entry for entry in state["timeline"] if entry["task_id"] == task_id]
+    head = _head(task, chat_id, log_id, not_durable, notice)
+    if bounds is not None:
+        return _within(bounds, head, state, task, mine)
+    bounds = Bounds()
+    found = _within(bounds, head, state, task, mine)
+    while bounds.text > 1 and len(msgspec.json.encode(found)) > PICTURE_MAX:
+        bounds = bounds.smaller()
+        found = _within(bounds, head, state, task, mine)
+    return found
+
+
+def _within(
+    bounds: Bounds, head: Head, state: JsonObject, task: JsonObject, mine: list[JsonObject]
+) -> Picture:
     return Picture(
-        head=_head(task, chat_id, log_id, not_durable, notice),
+        head=head,
         bars=_bars(task, bounds),
         question=_question(state, task, bounds),
         entries=entries(mine, bounds),
@@ -168,10 +187,10 @@ def _bars(task: JsonObject, bounds: Bounds) -> list[Bar]:
     """The bars that moved last, in the order in which they began."""
     bars = list(task["progress"].items())
     newest = sorted(bars, key=lambda item: item[1].get("offset", 0))[-bounds.bars :]
-    return [_bar(str(key), bar) for key, bar in bars if any(bar is it for _, it in newest)]
+    return [_bar(str(key), bar, bounds) for key, bar in bars if any(bar is it for _, it in newest)]
 
 
-def _bar(key: str, bar: JsonObject) -> Bar:
+def _bar(key: str, bar: JsonObject, bounds: Bounds) -> Bar:
     done, total = number(bar.get("done")), number(bar.get("total"))
     time, since = whole(bar.get("time")) or 0, whole(bar.get("since")) or 0
     begun = number(bar.get("from")) or 0.0
@@ -187,8 +206,8 @@ def _bar(key: str, bar: JsonObject) -> Bar:
     if total is not None:
         count += f" / {amount(total)}"
     return Bar(
-        key=brief(key, 60),
-        label=" ".join(brief(preview(bar.get("message") or ""), 160).split()),
+        key=brief(key, min(60, bounds.text)),
+        label=" ".join(brief(preview(bar.get("message") or ""), min(160, bounds.text)).split()),
         count=count + unit,
         fraction=None if fraction is None else round(fraction, 4),
         rate=f"{amount(rate)}{unit}/s" if rate else None,
@@ -202,11 +221,12 @@ def _question(state: JsonObject, task: JsonObject, bounds: Bounds) -> Question |
     if not mine or task["state"] in TERMINAL:
         return None
     first = mine[0]
-    choices = first.get("choices")
+    choices, limit = first.get("choices"), max(24, bounds.text // 3)
+    offered = isinstance(choices, list)
     return Question(
         question_id=str(first.get("question_id", ""))[:128],
         prompt=brief(preview(first.get("prompt", "")), 3 * bounds.text),
-        choices=[str(c)[:200] for c in choices[:12]] if isinstance(choices, list) else [],
+        choices=[brief(str(c), limit) for c in choices[:CHOICES_MAX]] if offered else [],
         expires=whole(first.get("expires")),
         others=len(mine) - 1,
     )

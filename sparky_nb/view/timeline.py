@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from sparky_nb.events.model import JsonObject
 from sparky_nb.view.ansi import Run, runs, tail
@@ -13,13 +13,18 @@ from sparky_nb.view.brief import brief, brief_args, clip, preview, whole
 
 
 class Bounds(Struct, frozen=True, kw_only=True):
-    """How much a picture may hold: bytes of JSON for each part, and how many bars."""
+    """How much a picture may hold: how many bars; bytes of JSON for entries, output and ending;
+    characters of one text."""
 
     bars: int = 6
     entries: int = 3200
     output: int = 2600
     ending: int = 2000
     text: int = 360
+
+    def smaller(self) -> Bounds:
+        """Two thirds of these, at least 1 of each."""
+        return Bounds(**{name: max(1, 2 * n // 3) for name, n in structs.asdict(self).items()})
 
 
 class Entry(Struct, frozen=True, kw_only=True, omit_defaults=True):

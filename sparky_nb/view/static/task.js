@@ -179,13 +179,14 @@ export function draw(model, el, css) {
     }
     if (question.dataset.id === it.question_id) return;
     question.dataset.id = it.question_id;
-    const answer = (text) => {
+    const answer = (how) => {
       for (const node of question.querySelectorAll("button, input")) node.disabled = true;
-      send({ type: "answer", question_id: it.question_id, text });
+      send({ type: "answer", question_id: it.question_id, ...how });
     };
     const prompt = h("div", "prompt", { text: it.prompt, role: "status", "aria-live": "polite" });
     if (it.choices.length) {
-      const buttons = it.choices.map((text) => h("button", "choice", { type: "button", text, onclick: () => answer(text) }));
+      const buttons = it.choices.map((text, choice) =>
+        h("button", "choice", { type: "button", text, onclick: () => answer({ choice }) }));
       question.replaceChildren(prompt, h("div", "choices", { role: "group", "aria-label": "Answer" }, ...buttons));
       question.onsubmit = (event) => event.preventDefault();
     } else {
@@ -193,7 +194,7 @@ export function draw(model, el, css) {
       question.replaceChildren(prompt, h("div", "choices", {}, input, h("button", "", { type: "submit", text: "Answer" })));
       question.onsubmit = (event) => {
         event.preventDefault();
-        answer(input.value);
+        answer({ text: input.value });
       };
     }
   }
