@@ -17,6 +17,8 @@ const root = {
   properties: Object.fromEntries(names.map(name => [name, { $ref: `#/$defs/${name}` }])),
   $defs: Object.fromEntries(names.map(name => [name, plain(schema.$defs[name])]))
 };
+// The server passes events on unread, so its schema says "object"; here they are events.
+root.$defs.EventsFrame.properties.events.items = { $ref: '#/$defs/Event' };
 const types = await compile(root, 'Wire', {
   bannerComment: banner,
   unknownAny: true,
@@ -56,6 +58,9 @@ function plain(definition) {
   return JSON.parse(JSON.stringify(definition), (_key, value) => {
     if (typeof value?.title === 'string') {
       delete value.title;
+    }
+    if (Array.isArray(value?.prefixItems)) {
+      return { ...value, items: value.prefixItems, prefixItems: undefined }; // the older spelling
     }
     if (value && typeof value === 'object' && 'default' in value && 'type' in value) {
       delete value.default;

@@ -90,6 +90,14 @@ export class Fold {
     }
   }
 
+  /** Put older entries in front (a view's history; nothing of this in Python). */
+  prepend(join: (newer: Entry[]) => Entry[]): void {
+    this.state.timeline = join(this.state.timeline);
+    this.byKey.clear();
+    this.lastOfTask.clear();
+    this.state.timeline.forEach(entry => this.index(entry));
+  }
+
   // -- the timeline
 
   private add(event: Event, data: Json): Entry {

@@ -7,9 +7,10 @@ export interface Wire {
   ChatChange: ChatChange;
   Command: Command;
   CommandFrame: CommandFrame;
+  Cursor: Cursor;
   ErrorFrame: ErrorFrame;
   Event: Event;
-  Events: Events;
+  EventsFrame: EventsFrame;
   Gap: Gap;
   Heartbeat: Heartbeat;
   Hello: Hello;
@@ -30,6 +31,7 @@ export interface Wire {
   Thought: Thought;
   ToolResult: ToolResult;
   ToolUse: ToolUse;
+  ViewerInfo: ViewerInfo;
   Viewers: Viewers;
 }
 /**
@@ -49,6 +51,9 @@ export interface BlobRef {
   preview: string;
   [k: string]: unknown;
 }
+/**
+ * Before every close by the server; ``code`` is the close code.
+ */
 export interface Bye {
   t: 'bye';
   code: number;
@@ -58,12 +63,22 @@ export interface Bye {
   gap?: Gap;
   [k: string]: unknown;
 }
+/**
+ * Why a cursor can't be honoured. ``lost``: the first and the last offset that the viewer will
+ *     never see (``trimmed``), or has seen and that are no more; null where nobody knows.
+ */
 export interface Gap {
-  reason: string;
-  requested?: {
-    [k: string]: unknown;
-  } | null;
-  lost?: number[] | null;
+  reason: 'ahead' | 'epoch_changed' | 'trimmed';
+  requested: Cursor;
+  lost: [number, number] | null;
+  [k: string]: unknown;
+}
+/**
+ * The last event a viewer has applied. ``epoch`` is null where it had none.
+ */
+export interface Cursor {
+  epoch: string | null;
+  offset: number;
   [k: string]: unknown;
 }
 /**
@@ -88,16 +103,22 @@ export interface Command {
   outcome: 'accepted' | 'applied' | 'expired' | 'rejected';
   [k: string]: unknown;
 }
+/**
+ * A request to the task's runner. ``id``, unique per user and chat, makes it idempotent.
+ */
 export interface CommandFrame {
   t: 'command';
   id: string;
-  name: string;
+  name: 'answer' | 'cancel' | 'message';
   task_id: string;
-  args: {
+  args?: {
     [k: string]: unknown;
   };
   [k: string]: unknown;
 }
+/**
+ * A frame from the client was bad. The connection lives on unless a ``bye`` follows.
+ */
 export interface ErrorFrame {
   t: 'error';
   code: string;
@@ -119,18 +140,28 @@ export interface Event {
   };
   [k: string]: unknown;
 }
-export interface Events {
+/**
+ * A contiguous batch; ``offset`` is that of its first event.
+ */
+export interface EventsFrame {
   t: 'events';
   offset: number;
   events: Event[];
   [k: string]: unknown;
 }
+/**
+ * After ``heartbeat_ms`` without another frame. ``time`` is ms UTC.
+ */
 export interface Heartbeat {
   t: 'heartbeat';
   head: number;
   time: number;
   [k: string]: unknown;
 }
+/**
+ * First, before any event. ``next`` is the offset of the first event that follows; ``missed`` is
+ *     head less cursor (0 where no cursor was given); ``recovered``: a cursor was honoured.
+ */
 export interface Hello {
   t: 'hello';
   v: number;
@@ -147,6 +178,9 @@ export interface Hello {
   user: string;
   [k: string]: unknown;
 }
+/**
+ * Caught up: everything up to ``offset`` has been sent. Once per connection.
+ */
 export interface Live {
   t: 'live';
   offset: number;
@@ -192,11 +226,17 @@ export interface Output {
   truncated?: boolean;
   [k: string]: unknown;
 }
+/**
+ * Asks for a ``pong`` with the same ``n``.
+ */
 export interface Ping {
   t: 'ping';
   n: number;
   [k: string]: unknown;
 }
+/**
+ * The answer to ``ping``.
+ */
 export interface Pong {
   t: 'pong';
   n: number;
@@ -233,6 +273,9 @@ export interface Redaction {
   from: string;
   [k: string]: unknown;
 }
+/**
+ * The answer to the command ``id``: ``offset`` of its event, or ``error``.
+ */
 export interface Result {
   t: 'result';
   id: string;
@@ -317,21 +360,41 @@ export interface ToolUse {
   };
   [k: string]: unknown;
 }
+/**
+ * Somebody who watches; ``id`` is of this connection, ``user`` is for display.
+ */
+export interface ViewerInfo {
+  id: string;
+  user: string;
+  [k: string]: unknown;
+}
+/**
+ * Who is watching the chat. ``viewers`` may be cut, ``count`` is not.
+ */
 export interface Viewers {
   t: 'viewers';
   count: number;
-  viewers: {
-    [k: string]: unknown;
-  }[];
+  viewers: ViewerInfo[];
   [k: string]: unknown;
 }
 
 export type ServerFrame =
-  Hello | Events | Live | Heartbeat | Pong | Viewers | Result | ErrorFrame | Bye;
+  Hello | EventsFrame | Live | Heartbeat | Pong | Viewers | Result | ErrorFrame | Bye;
 
 export type ClientFrame = Ping | CommandFrame;
 
-export const CLOSE_CODES = {} as const;
+export const CLOSE_CODES = {
+  '4000': { name: 'shutdown', reconnect: true },
+  '4008': { name: 'no_life', reconnect: true },
+  '4009': { name: 'too_slow', reconnect: true },
+  '4010': { name: 'gap', reconnect: true },
+  '4400': { name: 'bad_protocol', reconnect: false },
+  '4401': { name: 'signed_out', reconnect: false },
+  '4403': { name: 'forbidden', reconnect: false },
+  '4404': { name: 'no_chat', reconnect: false },
+  '4413': { name: 'frame_too_large', reconnect: false },
+  '4429': { name: 'too_many', reconnect: true }
+} as const;
 
 export const MOVES = {
   '': ['queued', 'running'],

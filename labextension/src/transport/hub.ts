@@ -1,0 +1,83 @@
+/** All that this page watches: one overview, and one socket for each chat that some view shows. */
+
+import type { IDisposable } from '@lumino/disposable';
+
+import { Chat } from './chat';
+import { Overview } from './overview';
+import { PageSignals } from './page';
+import type { Health, Rest } from './rest';
+
+/** Kept for a moment after its last view is gone: views come and go as notebooks scroll. */
+const LINGER_MS = 5_000;
+
+export class Hub implements IDisposable {
+  readonly page = new PageSignals();
+  readonly overview: Overview;
+  private readonly chats = new Map<string, { chat: Chat; users: number; timer?: number }>();
+  private asked: Promise<Health> | null = null;
+  isDisposed = false;
+
+  constructor(readonly rest: Rest) {
+    this.overview = new Overview(rest, this.page);
+    this.overview.beat.subscribe(() => this.openCreated());
+  }
+
+  /** The chat, connected; whoever takes it gives it back with `release`. */
+  acquire(chatId: string): Chat {
+    let held = this.chats.get(chatId);
+    if (!held) {
+      held = { chat: new Chat(chatId, this.rest, this.page), users: 0 };
+      this.chats.set(chatId, held);
+      held.chat.open();
+    }
+    window.clearTimeout(held.timer);
+    held.users += 1;
+    return held.chat;
+  }
+
+  release(chat: Chat): void {
+    const held = this.chats.get(chat.chatId);
+    if (held?.chat !== chat) {
+      return;
+    }
+    held.users -= 1;
+    if (held.users === 0) {
+      held.timer = window.setTimeout(() => {
+        this.chats.delete(chat.chatId);
+        chat.dispose();
+      }, LINGER_MS);
+    }
+  }
+
+  /** Who answers; asked once, and again after a failure. */
+  health(): Promise<Health> {
+    this.asked ??= this.rest.health().catch((error: unknown) => {
+      this.asked = null;
+      throw error;
+    });
+    return this.asked;
+  }
+
+  /** Connect everything now. */
+  hurry(): void {
+    this.overview.hurry();
+    this.chats.forEach(({ chat }) => chat.hurry());
+  }
+
+  dispose(): void {
+    if (!this.isDisposed) {
+      this.isDisposed = true;
+      this.overview.dispose();
+      this.chats.forEach(({ chat }) => chat.dispose());
+      this.chats.clear();
+    }
+  }
+
+  private openCreated(): void {
+    for (const { chat } of this.chats.values()) {
+      if (chat.missing && this.overview.chats.has(chat.chatId)) {
+        chat.open();
+      }
+    }
+  }
+}

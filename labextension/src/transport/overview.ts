@@ -1,0 +1,265 @@
+/** All chats and tasks with their states: the `_index` stream on top of two lists. */
+
+import type { IDisposable } from '@lumino/disposable';
+
+import { Beat } from '../state/beat';
+import type { Event } from '../state/model';
+import { isEnded } from '../state/model';
+import type { Connection } from '../stream/stimuli';
+import type { Cursor, Hello } from '../wire/generated';
+import type { PageSignals } from './page';
+import type { ChatRow, Rest, TaskRow } from './rest';
+import { ApiError } from './rest';
+import { ChatSocket } from './socket';
+import type { ConnectionInfo } from './chat';
+
+export const INDEX = '_index';
+const TASKS = 200;
+
+/** A task as the overview knows it. `actor`: who made its last move, where that is known. */
+export type TaskItem = TaskRow & { actor?: string };
+
+export type Move = { item: TaskItem; before: string | null };
+
+export class Overview implements IDisposable {
+  readonly beat: Beat;
+  readonly tasks = new Map<string, TaskItem>();
+  readonly chats = new Map<string, ChatRow>();
+  private readonly socket: ChatSocket;
+  private readonly moves = new Set<(move: Move) => void>();
+  private readonly detailed = new Set<string>();
+  private shown: Connection = 'connecting';
+  private problem: string | null = null;
+  private loaded = false;
+  private loading: Promise<void> | null = null;
+  private early: Event[] = [];
+  private stale = true;
+  private replayed: ConnectionInfo['replayed'] = null;
+  private hellos = 0;
+  private head = 0;
+  isDisposed = false;
+
+  constructor(
+    private readonly rest: Rest,
+    page: PageSignals
+  ) {
+    this.beat = new Beat(() => page.hidden);
+    page.listen(signal => signal === 'wake' && this.beat.flush());
+    const owner = {
+      begin: (hello: Hello) => this.begin(hello),
+      deliver: (_epoch: string, events: Event[]) => this.deliver(events),
+      pass: () => undefined,
+      connection: (state: Connection) => {
+        this.shown = state;
+        this.beat.touch();
+      },
+      snapshot: () => this.restart(),
+      gaveUp: (_code: number, reason: string) => {
+        this.problem = reason;
+        this.beat.touch();
+      }
+    };
+    this.socket = new ChatSocket(INDEX, { now: true }, rest, owner, page);
+  }
+
+  open(): void {
+    this.socket.open();
+  }
+
+  hurry(): void {
+    this.socket.hurry();
+  }
+
+  get ready(): boolean {
+    return this.loaded;
+  }
+
+  get info(): ConnectionInfo {
+    const { quality } = this.socket;
+    return {
+      state: this.shown === 'live' && quality.slow ? 'lagging' : this.shown,
+      offset: this.socket.cursor?.offset ?? 0,
+      head: Math.max(this.head, this.socket.cursor?.offset ?? 0),
+      quality,
+      replayed: this.replayed,
+      lost: null,
+      problem: this.problem
+    };
+  }
+
+  /** Tasks, those that have not ended first, then newest first. */
+  list(): TaskItem[] {
+    const rank = (task: TaskItem): number => (isEnded(task.state) ? 1 : 0);
+    return [...this.tasks.values()].sort((a, b) => rank(a) - rank(b) || b.created - a.created);
+  }
+
+  /** How many tasks have not ended. */
+  get active(): number {
+    return [...this.tasks.values()].filter(task => !isEnded(task.state)).length;
+  }
+
+  /** Told of each move of a task that came over the stream. */
+  onMove(listener: (move: Move) => void): () => void {
+    this.moves.add(listener);
+    return () => this.moves.delete(listener);
+  }
+
+  /** Read both lists again. */
+  reload(): Promise<void> {
+    this.loading ??= this.load().finally(() => (this.loading = null));
+    return this.loading;
+  }
+
+  dispose(): void {
+    this.isDisposed = true;
+    this.socket.dispose();
+    this.beat.dispose();
+  }
+
+  private begin(hello: Hello): void {
+    this.problem = null;
+    this.head = hello.head;
+    if (this.hellos > 0 && hello.recovered) {
+      this.replayed = { missed: hello.missed, at: Date.now() };
+    }
+    this.hellos += 1;
+    if (this.stale || !hello.recovered) {
+      this.stale = false;
+      void this.reload();
+    }
+  }
+
+  /** What moved in between is read from the lists once the stream is open again. */
+  private async restart(): Promise<Cursor | null> {
+    this.stale = true;
+    try {
+      const { epoch, head } = await this.rest.events(INDEX, { limit: 1 });
+      return { epoch, offset: head };
+    } catch {
+      return null; // the receiver waits and asks again
+    }
+  }
+
+  private async load(): Promise<void> {
+    this.loaded = false;
+    try {
+      const [chats, tasks] = await Promise.all([
+        this.rest.chats(),
+        this.rest.tasks({ limit: TASKS })
+      ]);
+      this.chats.clear();
+      chats.forEach(chat => this.chats.set(chat.chat_id, chat));
+      this.tasks.clear();
+      tasks.forEach(task => this.adopt(task));
+      this.loaded = true;
+      this.deliver(this.early.splice(0));
+    } catch (error) {
+      this.stale = true;
+      this.problem = error instanceof ApiError ? error.message : String(error);
+    }
+    this.beat.touch();
+  }
+
+  private adopt(task: TaskRow): void {
+    const before = this.tasks.get(task.task_id);
+    this.tasks.set(task.task_id, before?.actor ? { ...task, actor: before.actor } : task);
+    this.detailed.add(task.task_id);
+  }
+
+  private deliver(events: Event[]): void {
+    if (!this.loaded) {
+      this.early.push(...events); // applied on top of the lists
+      return;
+    }
+    for (const event of events) {
+      if (event.type === 'status' && event.task_id) {
+        this.status(event, event.task_id);
+      } else if (event.type === 'chat') {
+        this.chat(event);
+      }
+    }
+    this.beat.touch();
+  }
+
+  private status(event: Event, taskId: string): void {
+    const { data, time } = event;
+    const known = this.tasks.get(taskId);
+    const state = String(data['state']);
+    const item: TaskItem = {
+      ...(known ?? blank(taskId, time)),
+      chat_id: String(data['chat_id'] ?? known?.chat_id ?? ''),
+      state,
+      actor: event.actor
+    };
+    if (typeof data['name'] === 'string') {
+      item.name = data['name'];
+    }
+    if (typeof data['kind'] === 'string') {
+      item.kind = data['kind'];
+    }
+    if (state === 'running') {
+      item.started ??= time;
+    }
+    item.ended = isEnded(state) ? (item.ended ?? time) : null;
+    this.tasks.set(taskId, item);
+    const chat = this.chats.get(item.chat_id);
+    if (chat) {
+      chat.updated = Math.max(chat.updated, time);
+    }
+    if (!this.detailed.has(taskId)) {
+      this.detailed.add(taskId);
+      void this.detail(taskId);
+    }
+    const move = { item, before: known?.state ?? null };
+    this.moves.forEach(listener => listener(move));
+  }
+
+  /** What a digest does not say: where the task came from. Asked once for each new task. */
+  private async detail(taskId: string): Promise<void> {
+    try {
+      const row = await this.rest.task(taskId);
+      const now = this.tasks.get(taskId);
+      const state = now && isEnded(now.state) ? now.state : row.state;
+      const item: TaskItem = { ...row, state, actor: now?.actor ?? 'system' };
+      this.tasks.set(taskId, item);
+      this.moves.forEach(listener => listener({ item, before: item.state }));
+      this.beat.touch();
+    } catch {
+      this.detailed.delete(taskId); // gone already, or unreachable: the next digest asks again
+    }
+  }
+
+  private chat(event: Event): void {
+    const chatId = String(event.data['chat_id'] ?? '');
+    if (event.data['change'] === 'deleted') {
+      this.chats.delete(chatId);
+      for (const task of this.tasks.values()) {
+        if (task.chat_id === chatId) {
+          this.tasks.delete(task.task_id);
+        }
+      }
+      return;
+    }
+    const title = typeof event.data['title'] === 'string' ? event.data['title'] : null;
+    const known = this.chats.get(chatId);
+    const fresh = { chat_id: chatId, head: 0, updated: event.time, tasks: {} };
+    this.chats.set(chatId, { ...(known ?? fresh), title });
+  }
+}
+
+function blank(taskId: string, time: number): TaskItem {
+  return {
+    task_id: taskId,
+    chat_id: '',
+    name: null,
+    kind: '',
+    state: 'queued',
+    attempt: 1,
+    progress: null,
+    created: time,
+    started: null,
+    ended: null,
+    error: null,
+    origin: null
+  };
+}
