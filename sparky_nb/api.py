@@ -1,0 +1,259 @@
+"""The composition root of a process that runs tasks: it joins runner, log, doorbell and view.
+
+Everything is made when it is first needed and taken down at the end of the process (or by
+``shutdown``). A forked child starts over with things of its own.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Any
+
+from sparky_nb.clock import SystemClock
+from sparky_nb.errors import NotFound
+from sparky_nb.fanout import Bell, Ringer
+from sparky_nb.ids import DEFAULT_CHAT, check_chat_id, new_nonce, notebook_chat_id
+from sparky_nb.log import Log, open_log
+from sparky_nb.log.base import ChatInfo, TaskRow
+from sparky_nb.log.liveness import LeaseObserver, RunnerIdentity
+from sparky_nb.log.sweep import sweep
+from sparky_nb.tasks import (
+    CURRENT,
+    Execution,
+    Runner,
+    Settings,
+    TaskContext,
+    TaskHandle,
+    Work,
+    call_work,
+    capture,
+    cell_work,
+    surroundings,
+)
+
+_lock = threading.RLock()
+_settings = Settings(model=os.environ.get("SPARKY_MODEL") or None)
+_runner: Runner | None = None
+_open: ExitStack | None = None
+_pid = os.getpid()
+
+
+def start(
+    fn: Callable[..., Any],
+    *args: Any,
+    chat: str | None = None,
+    name: str | None = None,
+    **kwargs: Any,
+) -> TaskHandle:
+    """Run ``fn(*args, **kwargs)`` in the background as a task.
+
+    Args:
+        fn: a plain function, an ``async`` one, or an (async) generator, whose values become events.
+            Where its first parameter is named ``task`` or annotated ``TaskContext``, it gets the
+            task's context there.
+        *args, **kwargs: for ``fn``. (For keywords named ``chat`` or ``name``: ``functools.partial``.)
+        chat: the chat it belongs to; None: the notebook's own, or ``default``, and inside a task
+            that task's.
+        name: what people see; None: the function's name.
+
+    Returns:
+        The handle, at once; the task's first event is stored by then.
+
+    Raises:
+        InvalidArgument: ``fn`` can't be called, or ``chat`` or ``name`` is not legal.
+        TypeError: the arguments do not fit ``fn``.
+        LogUnavailable: the log can't be written; nothing was started.
+
+    Example:
+        >>> handle = sparky_nb.start(sum, [1, 2])  # doctest: +SKIP
+        >>> handle.result()  # doctest: +SKIP
+        3
+    """
+    here, chat_id = runner(), _chat(chat)
+    work = call_work(
+        fn,
+        args,
+        kwargs,
+        chat_id=chat_id,
+        title=_title(chat_id),
+        name=name,
+        origin=surroundings.origin(),
+        rule=here.settings.secret,
+    )
+    return _started(here, work)
+
+
+def start_cell(
+    source: str,
+    *,
+    shell: Any,
+    chat: str | None = None,
+    name: str | None = None,
+    kind: str = "cell",
+) -> TaskHandle:
+    """Run a cell (or, with ``kind="call"``, an expression) in the background in ``shell``."""
+    here, chat_id = runner(), _chat(chat)
+    work = cell_work(
+        source,
+        shell=shell,
+        chat_id=chat_id,
+        title=_title(chat_id),
+        name=name,
+        kind=kind,
+        origin=surroundings.origin(),
+        rule=here.settings.secret,
+    )
+    return _started(here, work)
+
+
+def current_task() -> TaskContext | None:
+    """The context of the task that this code runs in, None outside of tasks."""
+    execution: Execution | None = CURRENT.get()
+    return None if execution is None else execution.context
+
+
+def task(task_id: str) -> TaskHandle:
+    """The handle of any task in the log, by its id or a unique beginning of it.
+
+    Raises:
+        NotFound: there is none.
+        InvalidArgument: several begin so.
+    """
+    here = runner()
+    row = here.log.task(task_id)
+    return TaskHandle(here, row.task_id, row.chat_id)
+
+
+def tasks(chat: str | None = None, state: str | None = None, limit: int = 100) -> list[TaskRow]:
+    """The tasks in the log, newest first."""
+    states = None if state is None else (state,)
+    return runner().log.tasks(chat_id=chat, states=states, limit=limit)
+
+
+def chats() -> list[ChatInfo]:
+    """The chats in the log, last updated first."""
+    return runner().log.chats()
+
+
+def watch(task_id: str | None = None) -> Any:
+    """The live view of a task: of the newest one where none is named."""
+    if task_id is None:
+        rows = tasks(limit=1)
+        if not rows:
+            raise NotFound("task", "(there is none yet)")
+        task_id = rows[0].task_id
+    return task(task_id).view()
+
+
+def configure(**changes: Any) -> Settings:
+    """Change settings of this process (``model``, ``parallel``, ``secret``, …) and return them.
+
+    Without arguments it only returns them. Tasks that run keep the settings they began with.
+
+    Raises:
+        InvalidArgument: no such setting, or a value of a wrong kind.
+    """
+    global _settings
+    with _lock:
+        if changes:
+            _settings = surroundings.changed(_settings, changes)
+            if _runner is not None:
+                _runner.settings = _settings
+        return _settings
+
+
+def runner() -> Runner:
+    """The runner of this process; made by the first call."""
+    global _runner, _open, _pid
+    with _lock:
+        if _pid != os.getpid():
+            # A fork: what the parent opened is the parent's.
+            _runner, _open, _pid = None, None, os.getpid()
+        if _runner is None:
+            _runner, _open = _compose()
+            atexit.register(shutdown, surroundings.end_reason())
+        return _runner
+
+
+def shutdown(reason: str = "shut down") -> None:
+    """Cancel this process's tasks, say why, and close the log. The next use opens it again."""
+    global _runner, _open
+    with _lock:
+        here, opened, _runner, _open = _runner, _open, None, None
+        if here is None or opened is None or _pid != os.getpid():
+            return
+    atexit.unregister(shutdown)
+    capture.uninstall()
+    with opened:
+        here.close(reason)
+
+
+def _compose() -> tuple[Runner, ExitStack]:
+    clock = SystemClock()
+    with ExitStack() as stack:
+        log: Log = stack.enter_context(open_log(clock=clock))
+        ringer = Ringer(clock)
+        stack.callback(ringer.close)
+        bell = Bell("kernel")
+        stack.callback(bell.close)
+        observer = LeaseObserver(clock)
+        path = surroundings.notebook_path()
+        made = Runner(
+            log=log,
+            clock=clock,
+            runner_id=RunnerIdentity.current(new_nonce()).runner_id,
+            ringer=ringer,
+            bell=bell,
+            sweep=lambda: sweep(log, observer, clock),
+            chat_id=notebook_chat_id(path) if path else DEFAULT_CHAT,
+            title=path,
+            settings=_settings,
+            info=surroundings.facts(),
+        )
+        TaskHandle.make_view = _view
+        return made, stack.pop_all()
+
+
+def _started(here: Runner, work: Work) -> TaskHandle:
+    capture.install()
+    execution = here.start(work)
+    return TaskHandle(here, execution.task_id, execution.chat_id)
+
+
+def _chat(chat: str | None) -> str:
+    if chat is not None:
+        return check_chat_id(chat)
+    inside = current_task()
+    return runner().chat_id if inside is None else inside.chat
+
+
+def _title(chat_id: str) -> str | None:
+    here = runner()
+    return here.title if chat_id == here.chat_id else None
+
+
+def _view(handle: TaskHandle) -> Any:
+    """The view room draws from the log; without it the handle shows its text."""
+    try:
+        from sparky_nb.view import TaskView
+    except ImportError:
+        return None
+    return TaskView(handle._runner.log, handle.task_id)
+
+
+__all__ = [
+    "chats",
+    "configure",
+    "current_task",
+    "runner",
+    "shutdown",
+    "start",
+    "start_cell",
+    "task",
+    "tasks",
+    "watch",
+]

@@ -1,0 +1,81 @@
+"""A failure as IPython would show it: colours, context lines, and only the user's frames."""
+
+from __future__ import annotations
+
+import traceback
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final
+
+from sparky_nb.events.jsonable import safe_text
+
+TRACEBACK_CHARS: Final = 12 * 1024
+MESSAGE_CHARS: Final = 4 * 1024
+_OURS: Final = str(Path(__file__).parent)
+
+
+def describe(error: BaseException) -> dict[str, Any]:
+    """The ``error`` of a failed task: ``type``, ``message`` and ``traceback`` (with ANSI colours).
+
+    Never raises, whatever the exception's own methods do.
+
+    >>> describe(ValueError("no"))["message"]
+    'no'
+    """
+    return {
+        "type": _type_name(type(error)),
+        "message": _cut(_message(error), MESSAGE_CHARS),
+        "traceback": _cut(_traceback(error), TRACEBACK_CHARS),
+    }
+
+
+def user_frames(tb: TracebackType | None) -> TracebackType | None:
+    """``tb`` without the frames of this package that lead to the user's code."""
+    first = tb
+    while tb is not None and tb.tb_frame.f_code.co_filename.startswith(_OURS):
+        tb = tb.tb_next
+    return tb or first
+
+
+def _type_name(kind: type[BaseException]) -> str:
+    if kind.__module__ in ("builtins", "__main__"):
+        return kind.__qualname__
+    return f"{kind.__module__}.{kind.__qualname__}"
+
+
+def _message(error: BaseException) -> str:
+    try:
+        text = str(error)
+    except BaseException as worse:  # noqa: BLE001  a user's __str__ may raise anything
+        text = f"(the message can't be shown: __str__ raised {type(worse).__name__})"
+    return safe_text(text)
+
+
+def _traceback(error: BaseException) -> str:
+    tb = user_frames(error.__traceback__)
+    try:
+        return safe_text(_as_ipython(error, tb))
+    except BaseException:  # noqa: BLE001  no IPython, or a __repr__ that raises inside it
+        pass
+    try:
+        return safe_text("".join(traceback.format_exception(type(error), error, tb)))
+    except BaseException:  # noqa: BLE001  the same, for Python's own formatting
+        return "".join(traceback.format_tb(tb)) + _type_name(type(error))
+
+
+def _as_ipython(error: BaseException, tb: TracebackType | None) -> str:
+    from IPython.core import ultratb  # 0.1 s, paid by the first failure only
+
+    if isinstance(error, SyntaxError) and tb is not None and tb.tb_next is None:
+        formatter: Any = ultratb.SyntaxTB(theme_name="linux")
+    else:
+        formatter = ultratb.FormattedTB(mode="Context", theme_name="linux", include_vars=False)
+    return "\n".join(formatter.structured_traceback(type(error), error, tb))
+
+
+def _cut(text: str, most: int) -> str:
+    """``text`` with its middle left out where it is too long: both ends say the most."""
+    if len(text) <= most:
+        return text
+    half = most // 2
+    return f"{text[:half]}\n… {len(text) - 2 * half} characters left out …\n{text[-half:]}"
