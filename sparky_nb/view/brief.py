@@ -29,6 +29,15 @@ def brief(value: Any, limit: int) -> str:
     return clip("".join(parts), limit)
 
 
+def spread(value: Any, limit: int) -> str:
+    """Like ``brief``, but on several lines where it is a short list or object that has room."""
+    text = brief(value, limit)
+    if isinstance(value, dict | list) and 60 < len(text) < limit:
+        lines = plain(json.dumps(value, ensure_ascii=False, indent=1))
+        return lines if len(lines) <= limit else text
+    return text
+
+
 def brief_args(args: Any, limit: int) -> str:
     """The arguments of a call: ``name="x", depth=3``."""
     if not isinstance(args, dict):

@@ -14,7 +14,7 @@ from msgspec import Struct
 from sparky_nb.events.model import JsonObject
 from sparky_nb.events.states import ACTIVE, TERMINAL
 from sparky_nb.view.ansi import Run, runs
-from sparky_nb.view.brief import amount, brief, clip, number, preview, whole
+from sparky_nb.view.brief import amount, brief, clip, number, preview, spread, whole
 from sparky_nb.view.timeline import Bounds, Entry, Output, entries, fit, output
 
 CHOICES_MAX: Final = 12
@@ -120,7 +120,8 @@ def picture(
     head = _head(task, chat_id, log_id, not_durable, notice)
     if bounds is not None:
         return _within(bounds, head, state, task, mine)
-    bounds = Bounds()
+    # Of a failure the traceback is what people need most.
+    bounds = Bounds(entries=2000, output=1600, ending=3600) if task.get("error") else Bounds()
     found = _within(bounds, head, state, task, mine)
     while bounds.text > 1 and len(msgspec.json.encode(found)) > PICTURE_MAX:
         bounds = bounds.smaller()
@@ -236,7 +237,7 @@ def _ending(task: JsonObject, bounds: Bounds) -> Ending:
     if task["state"] not in TERMINAL:
         return Ending()
     result, error = task.get("result"), preview(task.get("error"))
-    shown = None if result is None else brief(preview(result), bounds.ending // 2)
+    shown = None if result is None else spread(preview(result), bounds.ending // 3)
     if not isinstance(error, dict):
         return Ending(result=shown, error=None if error is None else brief(error, bounds.text))
     kind = brief(error.get("type") or "Error", 80)

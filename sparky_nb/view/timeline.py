@@ -9,7 +9,7 @@ from msgspec import Struct, structs
 
 from sparky_nb.events.model import JsonObject
 from sparky_nb.view.ansi import Run, runs, tail
-from sparky_nb.view.brief import brief, brief_args, clip, preview, whole
+from sparky_nb.view.brief import brief, brief_args, clip, preview, spread, whole
 
 
 class Bounds(Struct, frozen=True, kw_only=True):
@@ -19,7 +19,7 @@ class Bounds(Struct, frozen=True, kw_only=True):
     bars: int = 6
     entries: int = 3200
     output: int = 2600
-    ending: int = 2000
+    ending: int = 3200
     text: int = 360
 
     def smaller(self) -> Bounds:
@@ -55,19 +55,25 @@ class Output(Struct, frozen=True, kw_only=True):
 
 
 def entries(mine: list[JsonObject], bounds: Bounds) -> list[Entry]:
-    """The newest, oldest first, as many as the bound has room for."""
-    kept: list[Entry] = []
-    room = bounds.entries
+    """The newest, oldest first, as many as the bound has room for.
+
+    A quarter of the room is for what was said, so that a flood of tool calls does not hide it.
+    """
+    said: list[Entry] = []
+    done: list[Entry] = []
+    rooms = {True: bounds.entries // 4, False: bounds.entries * 3 // 4}
     for raw in reversed(mine):
-        make = _MAKE.get(raw["type"], _other)
-        entry = make(raw, bounds.text)
+        speech = raw["type"] in SPEECH
+        if rooms[speech] <= 0:
+            continue
+        entry = _MAKE.get(raw["type"], _other)(raw, bounds.text)
         if entry is None:
             continue
-        room -= len(msgspec.json.encode(entry))
-        if room < 0 and kept:
-            break
-        kept.append(entry)
-    return kept[::-1]
+        kept = said if speech else done
+        rooms[speech] -= len(msgspec.json.encode(entry))
+        if rooms[speech] >= 0 or not kept:
+            kept.append(entry)
+    return sorted(said + done, key=lambda entry: entry.at)
 
 
 def _tool(raw: JsonObject, limit: int) -> Entry:
@@ -79,7 +85,7 @@ def _tool(raw: JsonObject, limit: int) -> Entry:
         name=" ".join(brief(data.get("name", "?"), 60).split()),
         args=brief_args(preview(data.get("args")), limit // 2),
         status=status if status in ("running", "success", "error", "denied") else "success",
-        text="" if result is None else brief(preview(result.get("result")), limit),
+        text="" if result is None else spread(preview(result.get("result")), limit),
         duration_ms=None if result is None else whole(result.get("duration_ms")),
     )
 
@@ -110,7 +116,7 @@ def _shown(raw: JsonObject, limit: int) -> Entry | None:
     if not isinstance(mime, dict):
         return None
     image = next((m for m in IMAGES if m in mime), "")
-    text = brief(preview(mime.get("text/plain", "")), 2 * limit)
+    text = "" if image else brief(preview(mime.get("text/plain", "")), 2 * limit)
     if not text and not image:
         text = ", ".join(clip(str(name), 60) for name in list(mime)[:4])
     return Entry(at=raw["offset"], kind="display", text=text, image=image)
@@ -125,6 +131,7 @@ def _nothing(raw: JsonObject, limit: int) -> None:
     """What other parts of the picture tell."""
 
 
+SPEECH: Final = frozenset({"thought", "message_sent", "message_received"})
 IMAGES: Final = ("image/png", "image/jpeg", "image/gif", "image/webp")
 _MAKE: Final[dict[str, Any]] = {
     "tool_use": _tool,

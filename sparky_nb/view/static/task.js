@@ -50,6 +50,11 @@ function set(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
 
+// Whether a list is scrolled to its end, where it then stays.
+function low(node) {
+  return node.scrollHeight - node.scrollTop - node.clientHeight < 24;
+}
+
 export function draw(model, el, css) {
   if (!document.getElementById("sparky-nb-task")) {
     document.head.append(h("style", "", { id: "sparky-nb-task", text: css }));
@@ -75,7 +80,7 @@ export function draw(model, el, css) {
   const failure = h("div", "note failure", { role: "alert" });
   const bars = h("div", "bars");
   const question = h("form", "question");
-  const entries = h("ol", "entries", { "aria-label": "What it did last" });
+  const entries = h("ol", "entries", { tabindex: "0", "aria-label": "What it did last" });
   const output = h("pre", "output", { tabindex: "0", "aria-label": "Output" });
   const ending = h("div", "ending");
   const message = messageForm();
@@ -202,6 +207,7 @@ export function draw(model, el, css) {
   function drawEntries() {
     const found = model.get("entries") || [];
     entries.hidden = !found.length;
+    const stick = low(entries);
     const old = new Map([...entries.children].map((node) => [node.dataset.at, node]));
     const nodes = found.map((entry) => {
       const was = old.get(String(entry.at));
@@ -220,6 +226,7 @@ export function draw(model, el, css) {
     nodes.forEach((node, n) => {
       if (entries.children[n] !== node) entries.insertBefore(node, entries.children[n] || null);
     });
+    if (stick) entries.scrollTop = entries.scrollHeight;
   }
 
   function newEntry(entry) {
@@ -267,10 +274,10 @@ export function draw(model, el, css) {
     const it = model.get("output") || {};
     const found = it.runs || [];
     output.hidden = !found.length;
-    const low = output.scrollHeight - output.scrollTop - output.clientHeight < 24;
+    const stick = low(output);
     const cut = it.cut ? [h("span", "a-d", { text: "…\n" })] : [];
     output.replaceChildren(...cut, ...runs(found));
-    if (low) output.scrollTop = output.scrollHeight;
+    if (stick) output.scrollTop = output.scrollHeight;
   }
 
   function drawEnding() {
@@ -278,10 +285,10 @@ export function draw(model, el, css) {
     const parts = [];
     if (it.error) parts.push(h("div", "error", { text: it.error }));
     if (it.traceback && it.traceback.length) {
-      parts.push(h("details", "", {}, h("summary", "", { text: "Traceback" }), h("pre", "", { tabindex: "0" }, ...runs(it.traceback))));
+      parts.push(h("details", "", { open: "" }, h("summary", "", { text: "Traceback" }), h("pre", "", { tabindex: "0" }, ...runs(it.traceback))));
     }
     if (it.result !== null && it.result !== undefined) {
-      parts.push(h("pre", "result", { text: it.result, "aria-label": "Result", tabindex: "0" }));
+      parts.push(h("div", "caption", { text: "Result" }), h("pre", "result", { text: it.result, "aria-label": "Result", tabindex: "0" }));
     }
     ending.hidden = !parts.length;
     ending.replaceChildren(...parts);
@@ -311,7 +318,7 @@ export function draw(model, el, css) {
   }
   model.on("msg:custom", heard);
   el.append(root);
-  output.scrollTop = output.scrollHeight;
+  for (const node of [entries, output]) node.scrollTop = node.scrollHeight;
   send({ type: "hello" });
   const timer = setInterval(tick, 1000);
   return () => {

@@ -1,0 +1,214 @@
+"""A real JupyterLab in a real Chromium, for tests of what people see.
+
+    lab = Lab(folder).start()
+    notebook = lab.open(page, "work.ipynb", ["1 + 1"])
+    notebook.run(0)
+    notebook.sees("2")
+
+Nothing here knows how sparky_nb draws: only notebooks, cells and the text on the page.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Callable
+from itertools import count
+from pathlib import Path
+from typing import Any, Final
+
+from playwright.sync_api import Error, Locator, Page, expect
+
+from tests.live import free_port, wait_for
+
+PATIENCE: Final = 90.0  # seconds; a bound for a loaded machine, not an expectation
+_workspaces = count()
+
+_PANEL: Final = "window.jupyterapp.shell.currentWidget"
+_READY: Final = f"""() => {{
+  const panel = window.jupyterapp && {_PANEL};
+  const session = panel && panel.sessionContext;
+  const kernel = session && session.session && session.session.kernel;
+  return Boolean(panel && panel.content && panel.content.model && session.isReady && kernel
+    && kernel.connectionStatus === 'connected' && kernel.status === 'idle');
+}}"""
+_RUN: Final = f"""async (index) => {{
+  const panel = {_PANEL};
+  panel.content.activeCellIndex = index;
+  panel.content.deselectAll();
+  window.jupyterapp.commands.execute('notebook:run-cell');
+}}"""
+_COUNTS: Final = f"""() => Array.from({{length: {_PANEL}.content.model.cells.length}},
+  (_, n) => {_PANEL}.content.model.cells.get(n).executionCount ?? null)"""
+
+
+class Lab:
+    """``jupyter lab`` in a process of its own, with its notebooks and its log in ``root``."""
+
+    token = "secret-of-the-test"
+
+    def __init__(self, root: Path, *options: str) -> None:
+        self.root, self.options = root, options
+        self.port = free_port()
+        self.log_url = f"sqlite:///{root / 'log' / 'log.db'}"
+        self.output = root / "lab.log"
+        self.work = root / "work"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/"
+
+    def start(self) -> Lab:
+        """Start and wait until it answers."""
+        self.work.mkdir(parents=True, exist_ok=True)
+        command = [
+            sys.executable, "-m", "jupyter", "lab", "--allow-root", "--no-browser",
+            f"--ServerApp.port={self.port}", "--ServerApp.port_retries=0",
+            f"--IdentityProvider.token={self.token}", f"--ServerApp.root_dir={self.work}",
+            f"--LabApp.workspaces_dir={self.root / 'workspaces'}",
+            f"--LabApp.user_settings_dir={self._settings()}",
+            "--LabApp.expose_app_in_browser=True",
+            *self.options,
+        ]  # fmt: skip
+        environment = {**os.environ, "SPARKY_LOG_URL": self.log_url}
+        with self.output.open("ab") as output:
+            self._process = subprocess.Popen(
+                command, env=environment, stdout=output, stderr=output, cwd=self.root
+            )
+        wait_for(self._answers, "JupyterLab answers", PATIENCE)
+        return self
+
+    def stop(self) -> None:
+        """End it as a service manager would; its kernels end with it."""
+        self._end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """``kill -9``."""
+        self._end(signal.SIGKILL)
+
+    def open(self, page: Page, name: str, cells: list[str]) -> Notebook:
+        """Make the notebook ``name`` of ``cells`` and open it in a workspace of its own."""
+        (self.work / name).write_text(json.dumps(_notebook(cells)), encoding="utf-8")
+        workspace = f"test-{next(_workspaces)}"
+        page.goto(f"{self.url}lab/workspaces/{workspace}/tree/{name}?token={self.token}")
+        notebook = Notebook(page, self.work / name)
+        notebook.ready()
+        return notebook
+
+    def said(self) -> str:
+        """What the server logged so far."""
+        return self.output.read_text("utf-8", "replace") if self.output.exists() else ""
+
+    def _answers(self) -> bool:
+        assert self._process is not None
+        assert self._process.poll() is None, self.said()[-4000:]
+        request = urllib.request.Request(
+            f"{self.url}api/status", headers={"Authorization": f"token {self.token}"}
+        )
+        with contextlib.suppress(OSError), urllib.request.urlopen(request, timeout=5) as answer:
+            return bool(answer.status == 200)
+        return False
+
+    def _settings(self) -> Path:
+        """User settings: no news, nothing saved behind the test's back."""
+        folder = self.root / "settings" / "@jupyterlab"
+        for name, value in {
+            "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
+            "docmanager-extension/plugin": {"autosave": False},
+        }.items():
+            path = folder / f"{name}.jupyterlab-settings"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps(value), encoding="utf-8")
+        return folder.parent
+
+    def _end(self, signal_number: int) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(signal_number)
+            try:
+                self._process.wait(PATIENCE)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait(PATIENCE)
+        self._process = None
+
+
+class Notebook:
+    """A notebook that is open in the page."""
+
+    def __init__(self, page: Page, path: Path) -> None:
+        self.page, self.path = page, path
+
+    def ready(self) -> None:
+        """Wait until its kernel is connected and idle."""
+        self._until(lambda: self.page.evaluate(_READY), "the notebook's kernel is idle")
+
+    def run(self, index: int) -> None:
+        """Run the cell at ``index`` and wait until it has been executed."""
+        before = self.page.evaluate(_COUNTS)[index]
+        self.page.evaluate(_RUN, index)
+        self._until(
+            lambda: self.page.evaluate(_COUNTS)[index] not in (None, before), f"cell {index} ran"
+        )
+        self.ready()
+
+    def begin(self, index: int) -> None:
+        """Run the cell at ``index`` and do not wait for it."""
+        self.page.evaluate(_RUN, index)
+
+    def save(self) -> None:
+        """Save, and wait until the file has it."""
+        # Not awaited: a dialog of JupyterLab's would hang it.
+        self.page.evaluate("() => { window.jupyterapp.commands.execute('docmanager:save'); }")
+        self._until(
+            lambda: not self.page.evaluate(f"() => {_PANEL}.context.model.dirty"), "it is saved"
+        )
+
+    def reload(self) -> None:
+        """Load the page again, as F5 does."""
+        self.page.reload()
+        self.ready()
+
+    def output(self, index: int) -> Locator:
+        """Where the cell at ``index`` shows its output."""
+        return self.page.locator(".jp-Notebook .jp-Cell").nth(index).locator(".jp-Cell-outputArea")
+
+    def sees(self, text: str, index: int) -> None:
+        """Wait until the output of the cell at ``index`` shows ``text``."""
+        expect(self.output(index)).to_contain_text(text, timeout=PATIENCE * 1000)
+
+    def _until(self, what: Callable[[], Any], why: str) -> None:
+        def tried() -> Any:
+            try:
+                return what()
+            except Error:  # the page is on its way to the next one
+                return False
+
+        # The page's own events are handled only while Playwright waits.
+        wait_for(lambda: tried() or self.page.wait_for_timeout(50), why, PATIENCE)
+
+
+def _notebook(cells: list[str]) -> dict[str, Any]:
+    return {
+        "cells": [
+            {
+                "cell_type": "code",
+                "id": f"cell-{n}",
+                "metadata": {},
+                "execution_count": None,
+                "outputs": [],
+                "source": source,
+            }
+            for n, source in enumerate(cells)
+        ],
+        "metadata": {
+            "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}
+        },
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
