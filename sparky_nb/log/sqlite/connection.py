@@ -1,0 +1,324 @@
+"""A process's connections to one log file: one that writes, one spare, one reader per thread.
+
+Before anything is written (inside the transaction) and read, it is checked that the file is still
+the one that was opened: a file that was deleted is put back from what the open connections hold, one
+that was replaced is opened anew, and after a fork the child opens connections of its own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import sqlite3
+import threading
+import weakref
+from collections.abc import Callable, Iterator
+from typing import Final, Literal
+
+from sparky_nb.clock import Clock
+from sparky_nb.errors import LogUnavailable
+from sparky_nb.log.sqlite import schema
+from sparky_nb.log.sqlite.place import PATIENCE, Place
+from sparky_nb.log.sqlite.problems import translated
+from sparky_nb.log.sqlite.records import SqliteRecords
+from sparky_nb.log.sqlite.recovery import settle
+
+Journal = Literal["wal", "delete"]
+Identity = tuple[int, int] | None
+
+
+class MovedError(Exception):
+    """The file at the log's path is no longer the one that is open."""
+
+
+class Opened:
+    """What belongs to one opening of the file."""
+
+    def __init__(
+        self, writer: sqlite3.Connection, spare: sqlite3.Connection, records: SqliteRecords
+    ) -> None:
+        self.writer, self.spare, self.records = writer, spare, records
+        self.pid = os.getpid()
+        self.file: Identity = None
+        self.wal: Identity = None
+
+
+class _Reader(threading.local):
+    connection: sqlite3.Connection | None = None
+    opened: Opened | None = None
+
+
+class Connections:
+    """See the module.
+
+    Args:
+        place: where the files are.
+        journal: ``wal``, or ``delete`` on a network file system.
+        always_synced: each commit is fsynced.
+        boot: which run of the machine this is.
+    """
+
+    def __init__(
+        self, place: Place, *, clock: Clock, journal: Journal, always_synced: bool, boot: str
+    ) -> None:
+        self.place, self.journal = place, journal
+        self._clock, self._always_synced, self._boot = clock, always_synced, boot
+        self._opened: Opened | None = None
+        self._opening = threading.RLock()
+        self._reader = _Reader()
+        self._readers: list[tuple[weakref.ref[threading.Thread], sqlite3.Connection]] = []
+        self._busy = 0
+        self._idle = threading.Condition()
+        self._closed = False
+        self.generation = 0
+        self.log_id = ""
+        self.on_open: Callable[[], None] = lambda: None
+
+    # -- opening
+
+    def open(self) -> Opened:
+        """What is open now; opened first where it has to be."""
+        opened = self._opened
+        if opened is not None and opened.pid == os.getpid():
+            return opened
+        if opened is not None:  # a forked child: the parent's connections are not for it
+            self._opening, self._idle = threading.RLock(), threading.Condition()
+            self._busy = 0
+            self._abandon(opened)
+        with self._opening:
+            if self._opened is None:
+                if self._closed:
+                    raise LogUnavailable(f"the log {self.place.text} was closed")
+                self._opened = self._open()
+            return self._opened
+
+    def _open(self) -> Opened:
+        place = self.place
+        place.prepare()
+        with place.locked(self._clock), contextlib.ExitStack() as undo:
+            place.prepare()
+            try:
+                self._probe()
+                writer = undo.enter_context(contextlib.closing(self.connect()))
+                writer.execute("PRAGMA synchronous = FULL")
+                # A file that is being made is in WAL mode before anybody sees a table in it.
+                mode = writer.execute(f"PRAGMA journal_mode = {self.journal}").fetchone()[0]
+                if mode != self.journal:
+                    raise LogUnavailable(
+                        f"the log {place.text} can't use the journal mode {self.journal}"
+                    )
+                writer.execute("PRAGMA secure_delete = ON")
+                schema.migrate(writer, place.text)
+                self.log_id = settle(writer, place, self._boot)
+                spare = undo.enter_context(contextlib.closing(self.connect()))
+                spare.execute("SELECT count(*) FROM meta").fetchone()
+            except sqlite3.Error as error:
+                raise translated(error, place.text) from error
+            records = SqliteRecords(writer, always_synced=self._always_synced)
+            opened = Opened(writer, spare, records)
+            opened.file, opened.wal = place.identity(), place.wal_identity()
+            self._set_sync(opened, self._always_synced)
+            self.generation += 1
+            undo.pop_all()
+        self.on_open()
+        return opened
+
+    def _probe(self) -> None:
+        """Refuse what is no log of ours, before a connection that could write sees it."""
+        probe = self.connect(mode="ro")
+        try:
+            schema.check(probe, self.place.text)
+        finally:
+            probe.close()
+
+    def connect(self, mode: str = "rw") -> sqlite3.Connection:
+        """A new connection. Never checkpoints by itself (protocol.md §4)."""
+        uri = self.place.path.as_uri() + f"?mode={mode}"
+        connection = sqlite3.connect(
+            uri, uri=True, timeout=PATIENCE, isolation_level=None, check_same_thread=False
+        )
+        connection.execute("PRAGMA wal_autocheckpoint = 0")
+        return connection
+
+    def _set_sync(self, opened: Opened, synced: bool) -> None:
+        opened.writer.execute(f"PRAGMA synchronous = {'FULL' if synced else 'NORMAL'}")
+        opened.records.synced = synced
+
+    def set_sync(self, opened: Opened, synced: bool) -> None:
+        """How the next transactions are committed; not inside of one."""
+        synced = synced or self._always_synced
+        if opened.records.synced != synced:
+            self._set_sync(opened, synced)
+
+    # -- the file is still there
+
+    def check(self, opened: Opened) -> None:
+        """Raise MovedError unless the file that is open is the one at the path."""
+        place = self.place
+        if place.identity() != opened.file:
+            raise MovedError
+        if self.journal == "wal" and place.wal_identity() != opened.wal:
+            raise MovedError
+
+    def follow(self, opened: Opened) -> None:
+        """After MovedError: make the path whole again, and open what is there."""
+        place = self.place
+        with self._opening:
+            if self._opened is not opened:  # another thread has done it
+                return
+            place.prepare_folder()
+            try:
+                with place.locked(self._clock):
+                    there = place.identity()
+                    if there == opened.file:
+                        self._save_wal(opened)
+                        return
+                    if there is None:
+                        self._rescue(opened)
+                    elif opened.wal is not None and place.wal_identity() == opened.wal:
+                        # Somebody put another file here; the old one's -wal must not meet it.
+                        place.remove_wal()
+            except sqlite3.Error as error:
+                raise translated(error, place.text) from error
+            self._abandon(opened)
+
+    def _save_wal(self, opened: Opened) -> None:
+        """Only the -wal is gone: what it held goes into the file, by our handles on it. Then all of
+        them are closed, as a new connection would share their view of the old -wal."""
+        with self._idle:
+            self._idle.wait_for(lambda: not self._busy, PATIENCE)
+        _, frames, done = opened.spare.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if frames != done:
+            raise LogUnavailable(f"the log {self.place.text} lost its -wal and is still being read")
+        self._opened = None
+        self._close_all(opened)
+
+    def _close_all(self, opened: Opened) -> None:
+        for _, connection in self._readers:
+            connection.close()
+        self._readers = []
+        opened.spare.close()
+        opened.writer.close()
+
+    def _rescue(self, opened: Opened) -> None:
+        """Put what the deleted file held back to its path."""
+        place = self.place
+        temporary = f"{place.text}-rescue"
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary)
+        opened.spare.execute("BEGIN IMMEDIATE")  # nobody commits to the old file any more
+        try:
+            os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+            copy = sqlite3.connect(temporary, isolation_level=None)
+            try:
+                opened.writer.backup(copy)
+                copy.execute("PRAGMA journal_mode = DELETE")
+            finally:
+                copy.close()
+            place.remove_wal()
+            os.rename(temporary, place.text)
+        except OSError as error:
+            raise LogUnavailable(
+                f"the log {place.text} was deleted and can't be put back: {error}"
+            ) from error
+        finally:
+            opened.spare.execute("ROLLBACK")
+
+    def _abandon(self, opened: Opened) -> None:
+        """Never use nor close these: closing could remove files that others use by now."""
+        for connection in (opened.writer, opened.spare):
+            _keep_forever(connection)
+        for _, connection in self._readers:
+            _keep_forever(connection)
+        self._readers = []
+        if self._opened is opened:
+            self._opened = None
+
+    # -- reading
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """This thread's reader, in a short transaction of its own."""
+        with self.using_reader() as connection:
+            connection.execute("BEGIN")
+            try:
+                yield connection
+            finally:
+                connection.execute("COMMIT")
+
+    @contextlib.contextmanager
+    def using_reader(self) -> Iterator[sqlite3.Connection]:
+        """This thread's reader, which is not closed meanwhile."""
+        self.open()  # first, as a forked child needs other locks
+        with self._opening:
+            connection = self._current_reader()
+            with self._idle:
+                self._busy += 1
+        try:
+            yield connection
+        except sqlite3.Error as error:
+            raise translated(error, self.place.text) from error
+        finally:
+            with self._idle:
+                self._busy -= 1
+                self._idle.notify_all()
+
+    def _current_reader(self) -> sqlite3.Connection:
+        while True:
+            opened = self.open()
+            try:
+                self.check(opened)
+                break
+            except MovedError:
+                self.follow(opened)
+        mine = self._reader
+        if mine.opened is opened and mine.connection is not None:
+            return mine.connection
+        try:
+            connection = self.connect()
+            connection.execute("PRAGMA query_only = ON")
+        except sqlite3.Error as error:
+            raise translated(error, self.place.text) from error
+        mine.connection, mine.opened = connection, opened
+        with self._opening:
+            alive = []
+            for thread, other in self._readers:
+                owner = thread()
+                if owner is None or not owner.is_alive():
+                    other.close()
+                else:
+                    alive.append((thread, other))
+            alive.append((weakref.ref(threading.current_thread()), connection))
+            self._readers = alive
+        return connection
+
+    # -- the end
+
+    def close(self, last: Callable[[Opened], None]) -> None:
+        """Close all; ``last`` runs before, where the file is still ours."""
+        with self._opening:
+            opened, self._opened, self._closed = self._opened, None, True
+            if opened is None:
+                return
+            if opened.pid != os.getpid():
+                self._abandon(opened)
+                return
+            try:
+                self.check(opened)
+            except (MovedError, LogUnavailable):
+                self._abandon(opened)
+                return
+            try:
+                last(opened)
+            finally:
+                self._close_all(opened)
+
+
+_KEPT: Final[list[sqlite3.Connection]] = []
+
+
+def _keep_forever(connection: sqlite3.Connection) -> None:
+    """Not even the end of the interpreter closes it."""
+    _KEPT.append(connection)
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(connection))

@@ -1,0 +1,271 @@
+"""The SQLite log: the engine over ``SqliteRecords``, and its reads."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Final, Literal, TypeVar
+
+
+from sparky_nb.clock import Clock, SystemClock
+from sparky_nb.errors import LogUnavailable, NotFound
+from sparky_nb.events.model import JsonObject
+from sparky_nb.log.base import Blob, Problem, RunnerRow
+from sparky_nb.log.boot import boot_id
+from sparky_nb.log.engine import EngineLog
+from sparky_nb.log.folding import CHECKPOINT_EVERY
+from sparky_nb.log.reading import check_blob
+from sparky_nb.log.records import ChatRow, Records, StoredFold
+from sparky_nb.log.sqlite import chores
+from sparky_nb.log.sqlite.connection import Connections, MovedError, Opened
+from sparky_nb.log.sqlite.place import NETWORK, PATIENCE, Place, filesystem_of
+from sparky_nb.log.sqlite.problems import translated
+from sparky_nb.log.sqlite.reads import SqliteReads
+from sparky_nb.log.sqlite.records import CHECKPOINT, NeedsSyncError, encode_row
+from sparky_nb.log.sqlite.recovery import sync_heads
+from sparky_nb.log.verify import verify_chats
+
+T = TypeVar("T")
+SIZE_WARNING: Final = 2 << 30
+
+
+class SqliteLog(SqliteReads, EngineLog):
+    """A log in one SQLite file, for any number of processes of one machine.
+
+    Args:
+        path: absolute; made where there is none.
+        durability: ``process`` keeps what a crash of processes could take, ``power`` also what a
+            crash of the machine could, at an fsync for each commit.
+        boot: which run of the machine this is (for tests).
+        filesystem: the type of file system that the file is on (for tests).
+
+    Raises:
+        LogRefused, LogUnavailable: see ``open_log``.
+    """
+
+    kind = "sqlite"
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        clock: Clock | None = None,
+        durability: Literal["process", "power"] = "process",
+        boot: str | None = None,
+        filesystem: str | None = None,
+    ) -> None:
+        super().__init__(clock or SystemClock())
+        self.url = f"sqlite://{path}"
+        self.durability = durability
+        self.path = path
+        kind = filesystem_of(path.parent) if filesystem is None else filesystem
+        self._network = kind if kind in NETWORK else None
+        self._place = Place(path)
+        self._files = Connections(
+            self._place,
+            clock=self._clock,
+            journal="delete" if self._network else "wal",
+            always_synced=durability == "power" or self._network is not None,
+            # On a network file system every commit is fsynced, whichever machine opens it.
+            boot="network" if self._network else boot_id() if boot is None else boot,
+        )
+        self._files.on_open = self._folds.clear
+        self._lock = threading.Lock()
+        self._lock_pid = self._files.open().pid
+        self._owner: int | None = None
+        self.log_id = self._files.log_id
+
+    # -- writing
+
+    def _write(self, work: Callable[[Records], T]) -> T:
+        return self._transaction(lambda opened: work(opened.records))
+
+    def _transaction(self, work: Callable[[Opened], T]) -> T:
+        """``work`` inside one write transaction on the file that is there now."""
+        opened = self._files.open()
+        if opened.pid != self._lock_pid:  # a forked child: who held the lock is not in it
+            self._lock, self._lock_pid, self._owner = threading.Lock(), opened.pid, None
+        me = threading.get_ident()
+        if self._owner == me:
+            # A finalizer that the garbage collector ran in the middle of a transaction.
+            raise LogUnavailable("the log was called from inside one of its own transactions")
+        if not self._lock.acquire(timeout=PATIENCE):
+            raise LogUnavailable(f"the log {self.path} is busy in another thread")
+        try:
+            self._owner = me
+            return self._transact(work)
+        finally:
+            self._owner = None
+            self._lock.release()
+
+    def _transact(self, work: Callable[[Opened], T]) -> T:
+        synced = False
+        while True:
+            opened = self._files.open()
+            run = opened.writer.execute
+            try:
+                if opened.writer.in_transaction:  # an injected exception came between
+                    run("ROLLBACK")
+                self._files.set_sync(opened, synced)
+                run("BEGIN IMMEDIATE")
+                try:
+                    self._files.check(opened)
+                    result = work(opened)
+                    run("COMMIT")
+                    return result
+                except BaseException:
+                    opened.records.forget()
+                    if opened.writer.in_transaction:
+                        run("ROLLBACK")
+                    raise
+            except NeedsSyncError:
+                synced = True
+            except MovedError:
+                self._files.follow(opened)
+            except sqlite3.Error as error:
+                raise translated(error, str(self.path)) from error
+
+    # -- runners and listeners
+
+    def register(self, row: RunnerRow) -> None:
+        def put(opened: Opened) -> None:
+            opened.writer.execute(
+                "INSERT OR REPLACE INTO runners VALUES (?, ?, ?)",
+                (row.runner_id, row.version, encode_row(row)),
+            )
+
+        self._transaction(put)
+
+    def renew(self, runner_id: str) -> bool:
+        sql = "UPDATE runners SET version = version + 1 WHERE runner_id = ?"
+        return self._transaction(lambda it: it.writer.execute(sql, (runner_id,)).rowcount) > 0
+
+    def unregister(self, runner_id: str) -> None:
+        self._write(lambda tx: tx.forget_runner(runner_id))
+
+    # -- blobs
+
+    def put_blob(self, chat_id: str, data: bytes, media_type: str) -> str:
+        sha256 = check_blob(chat_id, data)
+
+        def put(opened: Opened) -> None:
+            opened.writer.execute(
+                "INSERT OR IGNORE INTO blobs VALUES (?, ?, ?, ?)",
+                (chat_id, sha256, media_type, data),
+            )
+
+        self._transaction(put)
+        return sha256
+
+    def get_blob(self, chat_id: str, sha256: str) -> Blob:
+        with self._files.reading() as connection:
+            row = connection.execute(
+                "SELECT media_type, data FROM blobs WHERE chat_id = ? AND sha256 = ?",
+                (chat_id, sha256),
+            ).fetchone()
+        if row is None:
+            raise NotFound("blob", sha256)
+        return Blob(sha256=sha256, media_type=row[0], data=row[1])
+
+    # -- folds
+
+    def _save_checkpoint(self, chat: ChatRow, fold: StoredFold) -> None:
+        def put(opened: Opened) -> None:
+            opened.writer.execute(
+                "INSERT OR REPLACE INTO folds SELECT key, ?, ?, ?, ? FROM chats"
+                " WHERE key = ? AND epoch = ? AND scrubs = ? AND deleted = 0",
+                (CHECKPOINT, *fold, chat.key, chat.epoch, chat.scrubs),
+            )
+
+        try:
+            self._transaction(put)
+        except LogUnavailable:
+            return  # it only saves time; the snapshot is there without it
+
+    # -- the whole
+
+    def change_token(self) -> int:
+        with self._files.using_reader() as connection:
+            version: int = connection.execute("PRAGMA data_version").fetchone()[0]
+        return self._files.generation << 40 | version
+
+    def health(self) -> JsonObject:
+        size, warnings = self._place.size(), []
+        if self._network:
+            warnings.append(
+                _warning(
+                    "network_filesystem",
+                    f"{self.path} is on a network file system ({self._network}): commits are slow "
+                    "and depend on its locks; set SPARKY_LOG_URL to a local disk",
+                )
+            )
+        if size > SIZE_WARNING:
+            warnings.append(
+                _warning(
+                    "large",
+                    f"the log has {size / 2**30:.1f} GiB; nothing is removed by itself: "
+                    "'sparky log trim' does",
+                )
+            )
+        if self._place.wal_size() > 8 * chores.WAL_MAX:
+            warnings.append(_warning("wal_large", "a reader keeps the log from being checkpointed"))
+        return {
+            "kind": self.kind,
+            "id": self.log_id,
+            "size": size,
+            "durability": self.durability,
+            "warnings": warnings,
+        }
+
+    def maintain(self) -> None:
+        while self._transaction(lambda opened: chores.purge_slice(opened.writer)):
+            pass
+        if self._place.wal_size() > chores.WAL_MAX:
+            self._checkpoint()
+        for chat_id in self._cold_chats(CHECKPOINT_EVERY):
+            try:
+                self.snapshot(chat_id)
+            except NotFound:
+                continue
+
+    def _checkpoint(self, *, wait: bool = False) -> None:
+        if self._network:
+            return
+        opened = self._files.open()
+        try:
+            chores.checkpoint(opened.spare, self._place, wait=wait)
+        except sqlite3.Error as error:
+            raise translated(error, str(self.path)) from error
+
+    def _forgotten(self) -> None:
+        """What was deleted leaves the file now, and the WAL too."""
+        self._folds.clear()
+        while self._transaction(lambda opened: chores.purge_slice(opened.writer)):
+            pass
+        self._checkpoint(wait=True)
+
+    def verify(self) -> Iterator[Problem]:
+        with self._files.reading() as connection:
+            found = connection.execute("PRAGMA quick_check(20)").fetchall()
+        for (text,) in found:
+            if text != "ok":
+                yield Problem(chat_id=None, offset=None, what=text, mend="restore a backup")
+        yield from verify_chats(self, self._living())
+
+    def close(self) -> None:
+        def last(opened: Opened) -> None:
+            if not self._network:
+                sync_heads(opened.spare, self._place)
+
+        try:
+            self._files.close(last)
+        except sqlite3.Error:
+            return  # what was committed is committed; the next opener looks after the rest
+
+
+def _warning(code: str, message: str) -> dict[str, str]:
+    return {"code": code, "message": message}
+
+

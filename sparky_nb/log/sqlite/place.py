@@ -1,0 +1,205 @@
+"""The files around a log: who may see them, what kind of disk they are on, which file is there.
+
+Beside ``log.db`` and SQLite's own ``-wal`` and ``-shm`` there are ``log.db-lock`` (held while a log
+is opened, rescued or checkpointed) and ``log.db-seen`` (recovery.py). The database file itself is
+never opened but by SQLite: closing any other handle on it would drop SQLite's locks.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from sparky_nb.clock import Clock
+from sparky_nb.errors import LogRefused, LogUnavailable
+
+NETWORK: Final = frozenset(
+    "9p afs afpfs beegfs ceph cifs fuse.ceph fuse.glusterfs fuse.sshfs fuse.rclone fuse.s3fs "
+    "glusterfs gpfs lustre nfs nfs4 smb2 smb3 smbfs webdav".split()
+)
+PATIENCE: Final = 10.0  # seconds
+
+
+class Seen(msgspec.Struct, frozen=True, kw_only=True):
+    """What was last known of the log at this place (recovery.py)."""
+
+    log_id: str
+    total: int
+    stamps: tuple[str, ...]
+
+
+class Place:
+    """Where a log's files are."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.text = str(path)
+        self.wal = f"{path}-wal"
+        self._lock = f"{path}-lock"
+        self._seen = Path(f"{path}-seen")
+
+    def prepare(self) -> None:
+        """Make the folder and an empty file where there are none.
+
+        Raises:
+            LogRefused: something else is there. LogUnavailable: it can't be made.
+        """
+        self.prepare_folder()
+        try:
+            mode = self.path.stat().st_mode
+        except FileNotFoundError:
+            self._create()
+            return
+        except OSError as error:
+            raise LogUnavailable(f"the log {self.text} can't be opened: {error}") from error
+        if stat.S_ISDIR(mode):
+            raise LogRefused(f"{self.text} is a directory, not a log")
+        if not stat.S_ISREG(mode):
+            raise LogRefused(f"{self.text} is no ordinary file; it was left as it is")
+        if not os.access(self.path, os.W_OK):
+            raise LogUnavailable(f"the log {self.text} can't be used: it is read-only")
+
+    def prepare_folder(self) -> None:
+        try:
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise LogUnavailable(f"the folder of {self.text} can't be made: {error}") from error
+
+    def _create(self) -> None:
+        try:
+            # Nobody can have this file open yet, so closing the handle drops nobody's locks.
+            os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        except FileExistsError:
+            return
+        except OSError as error:
+            raise LogUnavailable(f"the log {self.text} can't be made: {error}") from error
+
+    def identity(self) -> tuple[int, int] | None:
+        """Which file is there now: None for none."""
+        return _identity(self.text)
+
+    def wal_identity(self) -> tuple[int, int] | None:
+        return _identity(self.wal)
+
+    def size(self) -> int:
+        """Bytes of the log and of what is not merged into it yet."""
+        return _size(self.text) + _size(self.wal)
+
+    def wal_size(self) -> int:
+        return _size(self.wal)
+
+    def remove_wal(self) -> None:
+        """Remove what belongs to a database that is no longer here."""
+        for name in (self.wal, f"{self.text}-shm"):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(name)
+
+    # -- what was seen
+
+    def read_seen(self) -> Seen | None:
+        """None where nothing, or nothing legible, was left here."""
+        try:
+            return msgspec.json.decode(self._seen.read_bytes(), type=Seen)
+        except (OSError, msgspec.MsgspecError):
+            return None
+
+    def write_seen(self, seen: Seen) -> bool:
+        """Whether it could be written."""
+        temporary = Path(f"{self._seen}.{os.getpid()}.{threading.get_ident()}")
+        try:
+            with open(temporary, "wb", opener=_private) as file:
+                file.write(msgspec.json.encode(seen))
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, self._seen)
+        except OSError:
+            return False
+        return True
+
+    # -- the lock
+
+    @contextlib.contextmanager
+    def locked(self, clock: Clock) -> Iterator[None]:
+        """Alone among all processes. Raises LogUnavailable after 10 s."""
+        pause, end = threading.Event(), clock.monotonic() + PATIENCE
+        while True:
+            with self.lock_if_free() as held:
+                if held:
+                    yield
+                    return
+            if clock.monotonic() > end:
+                raise LogUnavailable(f"the log {self.text} is being opened by another process")
+            pause.wait(0.02)
+
+    @contextlib.contextmanager
+    def lock_if_free(self) -> Iterator[bool]:
+        """Alone among all processes, or False at once."""
+        try:
+            handle = os.open(self._lock, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise LogUnavailable(f"the log {self.text} can't be locked: {error}") from error
+        try:
+            yield _flock(handle)
+        finally:
+            os.close(handle)
+
+
+def filesystem_of(path: Path) -> str:
+    """The type of the file system that ``path`` is on, or the empty text."""
+    if not sys.platform.startswith("linux"):
+        return ""
+    real, best, kind = str(path.resolve()), "", ""
+    try:
+        lines = Path("/proc/self/mounts").read_text("utf-8", "replace").splitlines()
+    except OSError:
+        return ""
+    for line in lines:
+        fields = line.split(" ")
+        if len(fields) < 3:
+            continue
+        mount = fields[1].replace("\\040", " ")
+        if len(mount) >= len(best) and (real + "/").startswith(mount.rstrip("/") + "/"):
+            best, kind = mount, fields[2]
+    return kind
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    try:
+        found = os.stat(path)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise LogUnavailable(f"the log {path} can't be reached: {error}") from error
+    return found.st_dev, found.st_ino
+
+
+def _size(path: str) -> int:
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return 0
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
+def _flock(handle: int) -> bool:
+    """A lock that ends with the handle; where there is none (Windows), SQLite's own have to do."""
+    try:
+        import fcntl
+    except ImportError:
+        return True
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,219 @@
+"""What the SQLite log reads; each call is one short read transaction."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+
+from sparky_nb.errors import NotFound
+from sparky_nb.ids import INDEX_CHAT, check_chat_id
+from sparky_nb.log.base import (
+    BATCH_EVENTS,
+    ChatInfo,
+    CommandRow,
+    Log,
+    Page,
+    Position,
+    RunnerRow,
+    TaskRow,
+)
+from sparky_nb.log.reading import chat_info, check_read, check_tasks, one_task, take
+from sparky_nb.log.records import ChatRow, StoredFold
+from sparky_nb.log.sqlite.connection import Connections
+from sparky_nb.log.sqlite.records import (
+    ACTIVE_SQL,
+    BASE,
+    CHAT_COLUMNS,
+    CHECKPOINT,
+    chat_from,
+    command_from,
+    task_from,
+)
+from sparky_nb.events.fold import FOLD_VERSION
+
+_CHAT: Final = f"SELECT {CHAT_COLUMNS} FROM chats WHERE chat_id = ? AND deleted = 0"
+_LIVING: Final = "chat_key IN (SELECT key FROM chats WHERE deleted = 0)"
+_runner: Final = msgspec.json.Decoder(RunnerRow).decode
+
+
+class SqliteReads(Log):
+    """The reading half of ``SqliteLog``."""
+
+    _files: Connections
+
+    def position(self, chat_id: str) -> Position:
+        check_chat_id(chat_id, system=True)
+        with self._files.reading() as connection:
+            return _chat(connection, chat_id).position()
+
+    def read(
+        self,
+        chat_id: str,
+        *,
+        after: int = 0,
+        limit: int = BATCH_EVENTS,
+        max_bytes: int | None = None,
+    ) -> Page:
+        check_read(chat_id, "after", after, limit)
+        with self._files.reading() as connection:
+            chat = _chat(connection, chat_id)
+            first = max(after + 1, chat.earliest)
+            rows = _events(connection, chat, first, first + limit)
+            return _page(chat, first, take((body for (body,) in rows), max_bytes))
+
+    def read_before(self, chat_id: str, *, before: int, limit: int = BATCH_EVENTS) -> Page:
+        check_read(chat_id, "before", before, limit)
+        with self._files.reading() as connection:
+            chat = _chat(connection, chat_id)
+            end = min(before, chat.head + 1)
+            first = max(chat.earliest, end - limit)
+            return _page(chat, first, [it for (it,) in _events(connection, chat, first, end)])
+
+    def chats(self) -> list[ChatInfo]:
+        with self._files.reading() as connection:
+            rows = connection.execute(
+                f"SELECT {CHAT_COLUMNS} FROM chats WHERE deleted = 0 AND chat_id != ?"
+                " ORDER BY updated DESC, key DESC",
+                (INDEX_CHAT,),
+            ).fetchall()
+            counted: dict[int, dict[str, int]] = {}
+            for key, state, number in connection.execute(
+                "SELECT chat_key, state, count(*) FROM tasks GROUP BY chat_key, state"
+            ):
+                counted.setdefault(key, {})[state] = number
+        return [chat_info(it, counted.get(it.key, {})) for it in map(chat_from, rows)]
+
+    def chat(self, chat_id: str) -> ChatInfo:
+        check_chat_id(chat_id, system=True)
+        with self._files.reading() as connection:
+            chat = _chat(connection, chat_id)
+            tasks = connection.execute(
+                "SELECT state, count(*) FROM tasks WHERE chat_key = ? GROUP BY state", (chat.key,)
+            ).fetchall()
+        return chat_info(chat, dict(tasks))
+
+    def _living(self) -> list[ChatRow]:
+        with self._files.reading() as connection:
+            rows = connection.execute(f"SELECT {CHAT_COLUMNS} FROM chats WHERE deleted = 0")
+            return [chat_from(row) for row in rows]
+
+    # -- tasks and commands
+
+    def task(self, task_id: str) -> TaskRow:
+        # A range instead of LIKE, which would read _ and % as patterns.
+        with self._files.reading() as connection:
+            rows = connection.execute(
+                f"SELECT body FROM tasks WHERE task_id >= ?1 AND task_id < ?1 || char(1114111)"
+                f" AND {_LIVING} ORDER BY task_id LIMIT 2",
+                (task_id,),
+            ).fetchall()
+        return one_task(task_id, [task_from(body) for (body,) in rows])
+
+    def tasks(
+        self,
+        *,
+        chat_id: str | None = None,
+        states: Sequence[str] | None = None,
+        runner: str | None = None,
+        limit: int = 100,
+    ) -> list[TaskRow]:
+        check_tasks(states, limit)
+        where, values = [_LIVING], list[Any]()
+        if chat_id is not None:
+            where.append("chat_key = (SELECT key FROM chats WHERE chat_id = ? AND deleted = 0)")
+            values.append(chat_id)
+        if states is not None:
+            where.append(f"state IN ({', '.join('?' * len(states))})")
+            values += states
+        if runner is not None:
+            where.append("runner = ?")
+            values.append(runner)
+        with self._files.reading() as connection:
+            rows = connection.execute(
+                f"SELECT body FROM tasks WHERE {' AND '.join(where)} ORDER BY seq DESC LIMIT ?",
+                (*values, limit),
+            ).fetchall()
+        return [task_from(body) for (body,) in rows]
+
+    def pending_commands(self, runner: str) -> list[CommandRow]:
+        with self._files.reading() as connection:
+            rows = connection.execute(
+                "SELECT commands.body FROM tasks JOIN commands USING (task_id)"
+                f" WHERE tasks.runner = ? AND {ACTIVE_SQL} AND outcome = 'accepted'"
+                " ORDER BY commands.seq",
+                (runner,),
+            ).fetchall()
+        return [command_from(body) for (body,) in rows]
+
+    def runners(self) -> list[RunnerRow]:
+        with self._files.reading() as connection:
+            rows = connection.execute("SELECT version, body FROM runners ORDER BY rowid").fetchall()
+        return [msgspec.structs.replace(_runner(body), version=version) for version, body in rows]
+
+    # -- folds
+
+    def _fold_start(
+        self, chat_id: str, after: int | None
+    ) -> tuple[ChatRow, StoredFold | None] | None:
+        check_chat_id(chat_id, system=True)
+        with self._files.reading() as connection:
+            row = connection.execute(_CHAT, (chat_id,)).fetchone()
+            if row is None:
+                return None
+            chat = chat_from(row)
+            if after is not None:
+                return chat, None
+            folds = connection.execute(
+                "SELECT kind, offset, version, state FROM folds WHERE chat_key = ?"
+                " ORDER BY offset DESC",
+                (chat.key,),
+            ).fetchall()
+        for kind, offset, version, state in folds:
+            if kind == BASE or (version == FOLD_VERSION and offset >= chat.earliest - 1):
+                return chat, StoredFold(offset, version, state)
+        return chat, None
+
+    def _wires(self, chat: ChatRow, after: int, limit: int) -> Sequence[bytes]:
+        with self._files.reading() as connection:
+            rows = _events(connection, chat, after + 1, after + 1 + limit)
+            return [body for (body,) in rows]
+
+    def _cold_chats(self, events: int) -> list[str]:
+        """Chats with at least ``events`` events after whatever fold was put by."""
+        with self._files.reading() as connection:
+            rows = connection.execute(
+                "SELECT chat_id FROM chats WHERE deleted = 0 AND head - ? >= coalesce("
+                "(SELECT max(offset) FROM folds WHERE chat_key = key"
+                f" AND (kind = '{BASE}' OR (kind = '{CHECKPOINT}' AND version = ?))), 0)",
+                (events, FOLD_VERSION),
+            ).fetchall()
+        return [chat_id for (chat_id,) in rows]
+
+
+def _chat(connection: sqlite3.Connection, chat_id: str) -> ChatRow:
+    row = connection.execute(_CHAT, (chat_id,)).fetchone()
+    if row is None:
+        raise NotFound("chat", chat_id)
+    return chat_from(row)
+
+
+def _events(
+    connection: sqlite3.Connection, chat: ChatRow, first: int, end: int
+) -> sqlite3.Cursor:
+    return connection.execute(
+        "SELECT body FROM events WHERE chat_key = ? AND offset >= ? AND offset < ? ORDER BY offset",
+        (chat.key, first, end),
+    )
+
+
+def _page(chat: ChatRow, first: int, wires: list[bytes]) -> Page:
+    return Page(
+        epoch=chat.epoch,
+        earliest=chat.earliest,
+        head=chat.head,
+        first=first if wires else chat.head + 1,
+        events=tuple(wires),
+    )
