@@ -7,14 +7,16 @@ Everything is made when it is first needed and taken down at the end of the proc
 from __future__ import annotations
 
 import atexit
+import importlib
 import os
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
+from importlib.util import find_spec
 from typing import Any
 
 from sparky_nb.clock import SystemClock
-from sparky_nb.errors import NotFound
+from sparky_nb.errors import Conflict, NoModel, NotFound
 from sparky_nb.fanout import Bell, Ringer
 from sparky_nb.ids import DEFAULT_CHAT, check_chat_id, new_nonce, notebook_chat_id
 from sparky_nb.log import Log, open_log
@@ -36,7 +38,7 @@ from sparky_nb.tasks import (
 )
 
 _lock = threading.RLock()
-_settings = Settings(model=os.environ.get("SPARKY_MODEL") or None)
+_settings = Settings()
 _runner: Runner | None = None
 _open: ExitStack | None = None
 _pid = os.getpid()
@@ -110,6 +112,46 @@ def start_cell(
     return _started(here, work)
 
 
+def start_agent(
+    instruction: str, *, chat: str | None = None, name: str | None = None, model: str | None = None
+) -> TaskHandle:
+    """Give the agent an instruction in plain words.
+
+    Raises:
+        NoModel: no LLM model is configured; nothing was started.
+        Conflict: this version has no agents.
+    """
+    chosen = model_name(model)
+    if find_spec("sparky_nb.agents") is None:
+        raise Conflict(
+            f"the model {chosen} is configured, but agents are not available in this version of "
+            "sparky_nb; nothing was started"
+        )
+    here, chat_id = runner(), _chat(chat)
+    agents = importlib.import_module("sparky_nb.agents")
+    work: Work = agents.agent_work(
+        instruction,
+        model=chosen,
+        chat_id=chat_id,
+        title=_title(chat_id),
+        name=name,
+        origin=surroundings.origin(),
+    )
+    return _started(here, work)
+
+
+def model() -> str | None:
+    """The configured LLM model, ``provider:model``."""
+    return _settings.model or os.environ.get("SPARKY_MODEL") or None
+
+
+def model_name(given: str | None) -> str:
+    """``given``, else the configured model. Raises NoModel."""
+    if chosen := given or model():
+        return chosen
+    raise NoModel
+
+
 def current_task() -> TaskContext | None:
     """The context of the task that this code runs in, None outside of tasks."""
     execution: Execution | None = CURRENT.get()
@@ -124,7 +166,7 @@ def task(task_id: str) -> TaskHandle:
         InvalidArgument: several begin so.
     """
     here = runner()
-    row = here.log.task(task_id)
+    row = here.log.task(task_id if task_id.startswith("task-") else f"task-{task_id}")
     return TaskHandle(here, row.task_id, row.chat_id)
 
 
@@ -249,9 +291,11 @@ __all__ = [
     "chats",
     "configure",
     "current_task",
+    "model",
     "runner",
     "shutdown",
     "start",
+    "start_agent",
     "start_cell",
     "task",
     "tasks",

@@ -18,14 +18,23 @@ if TYPE_CHECKING:
 
 
 def ask(
-    execution: Execution, prompt: str, choices: list[str] | None, timeout: float | None
+    execution: Execution,
+    prompt: str,
+    choices: list[str] | None,
+    timeout: float | None,
+    approval: str | None = None,
 ) -> str | Awaitable[str]:
-    """Put the question; the answer, or an awaitable of it where this thread runs a loop."""
+    """Put the question; the answer, or an awaitable of it where this thread runs a loop.
+
+    ``approval`` is the ``tool_call_id`` that the question is about, where it is about one.
+    """
     now = execution.clock.now_ms()
     question = Open(new_event_id(now), choices)
     data: JsonObject = {"question_id": question.question_id, "prompt": prompt}
     if choices is not None:
         data["choices"] = choices
+    if approval is not None:
+        data["approval"] = {"tool_call_id": approval}
     if timeout is not None:
         data["expires"] = now + round(timeout * 1000)
     execution.emitter.check()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import AsyncIterator, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from operator import length_hint
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,6 +14,7 @@ from sparky_nb.errors import InvalidArgument, TaskCancelled
 from sparky_nb.events.jsonable import jsonable, safe_repr, safe_text
 from sparky_nb.events.model import Data
 from sparky_nb.ids import new_event_id
+from sparky_nb.tasks.capture.source import overhear
 from sparky_nb.tasks.masking import mask
 from sparky_nb.tasks.results import stored
 
@@ -201,7 +202,12 @@ class TaskContext:
     # -- the other way
 
     def ask(
-        self, prompt: str, choices: Iterable[str] | None = None, timeout: float | None = None
+        self,
+        prompt: str,
+        choices: Iterable[str] | None = None,
+        timeout: float | None = None,
+        *,
+        approval: str | None = None,
     ) -> Any:
         """Ask whoever watches, and wait; the task's state is ``waiting`` meanwhile.
 
@@ -209,6 +215,7 @@ class TaskContext:
             prompt: the question.
             choices: the answers that are accepted; None: any text.
             timeout: seconds; None waits for ever.
+            approval: the ``tool_call_id`` of the call that the answer allows or denies.
 
         Returns:
             The answer's text. Inside a running event loop: an awaitable of it
@@ -223,7 +230,7 @@ class TaskContext:
         if timeout is not None and _number("timeout", timeout) <= 0:
             raise InvalidArgument("timeout", "seconds above 0", timeout)
         options = None if choices is None else [_text("choices", c) for c in choices]
-        return self._execution.ask(_text("prompt", prompt), options, timeout)
+        return self._execution.ask(_text("prompt", prompt), options, timeout, approval)
 
     def receive(self, timeout: float | None = 0) -> str | None:
         """The next message that somebody sent to the task, None where there is none.
@@ -233,7 +240,20 @@ class TaskContext:
         """
         return self._execution.receive(timeout)
 
+    def use(self, usage: dict[str, Any]) -> None:
+        """Say what the task has used up so far (tokens, cost, …); its ending has the last value."""
+        self._execution.usage = jsonable(usage)
+
     # -- output
+
+    def overhear(self) -> AbstractContextManager[list[str]]:
+        """Also collect what the code in the ``with`` block prints; its output is stored as ever.
+
+        Example:
+            >>> with task.overhear() as printed:  # doctest: +SKIP
+            ...     print("hello")
+        """
+        return overhear()
 
     def display(self, obj: Any) -> None:
         """Show ``obj`` (a figure, a DataFrame, …) as the notebook would."""

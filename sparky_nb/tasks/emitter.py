@@ -36,6 +36,7 @@ class Emitter:
         chat_id: the chat; ``title`` names it where this append creates it.
         fence: the task, its attempt and its runner.
         cancellation: checked before each event.
+        actor: who speaks: ``task`` or ``agent``.
 
     Attributes:
         epoch: the life of the chat in which the task began.
@@ -57,13 +58,14 @@ class Emitter:
         fence: Fence,
         cancellation: Cancellation,
         on_fenced: Callable[[Fenced], None] = lambda error: None,
+        actor: str = "task",
     ) -> None:
         self._log, self._clock, self._ringer, self._timers = log, clock, ringer, timers
         self._settings = settings
         self._chat_id, self._title, self._fence = chat_id, title, fence
         self._task_id = fence.task_id
         self._cancellation = cancellation
-        self._on_fenced = on_fenced
+        self._on_fenced, self._actor = on_fenced, actor
         self._holder = Holder(settings.text_hold, settings.text_hold_chars, settings.progress_hold)
         self._outbox = Outbox(
             log.commit,
@@ -97,7 +99,7 @@ class Emitter:
 
     # -- events
 
-    def emit(self, type: str, data: dict[str, Any], actor: str = "task") -> None:  # noqa: A002
+    def emit(self, type: str, data: dict[str, Any]) -> None:  # noqa: A002
         """Store one event, after whatever is held.
 
         Raises:
@@ -114,17 +116,14 @@ class Emitter:
                 self._holder.event(type, data, self._clock.monotonic())
                 self._set_timer()
                 return
-            self._store([*self._take(), self._event(type, data, actor)])
+            self._store([*self._take(), self._event(type, data, self._actor)])
 
-    def emit_all(
-        self, events: Iterable[Held], *, commands: Sequence[str] = (), actor: str = "task"
-    ) -> None:
+    def emit_all(self, events: Iterable[Held], *, commands: Sequence[str] = ()) -> None:
         """Store several events in one transaction, without looking at the cancellation.
 
         Args:
             events: their types and data; small ones.
             commands: ids of commands that end with it.
-            actor: who speaks.
 
         Raises:
             Conflict: the task has ended.
@@ -133,7 +132,7 @@ class Emitter:
         with self._lock:
             if self.ended:
                 raise self._has_ended()
-            new = [self._event(type_, data, actor) for type_, data in events]
+            new = [self._event(type_, data, self._actor) for type_, data in events]
             self._store([*self._take(), *new], commands=tuple(commands), strict=True)
 
     def append(self, events: Sequence[NewEvent], *, commands: Sequence[str] = ()) -> None:
@@ -143,14 +142,16 @@ class Emitter:
                 raise self._has_ended()
             self._store([*self._take(), *events], commands=tuple(commands), strict=True)
 
-    def begin(self, data: dict[str, Any]) -> None:
-        """Store the task's first event. The log must take it now: nothing is started otherwise.
+    def begin(self, data: dict[str, Any], *, said: NewEvent | None = None) -> None:
+        """Store the task's first event, and what the user ``said`` to begin it, in one transaction.
+        The log must take it now: nothing is started otherwise.
 
         Raises:
             LogUnavailable, Fenced, InvalidArgument: see ``Log.commit``.
         """
         with self._lock:
-            committed = self._log.commit(self._append([self._event("status", data, "task")], ()))
+            events = [self._event("status", data, "task"), *([] if said is None else [said])]
+            committed = self._log.commit(self._append(events, ()))
             self.epoch = committed.epoch
         self._ringer.ring(self._chat_id)
 
@@ -289,7 +290,7 @@ class Emitter:
         if self._holder.due is None:
             return []
         held = self._holder.take(self._clock.monotonic())
-        return [self._event(type_, data, "task") for type_, data in held]
+        return [self._event(type_, data, self._actor) for type_, data in held]
 
     def _append(self, events: list[NewEvent], commands: tuple[str, ...]) -> Append:
         return Append(

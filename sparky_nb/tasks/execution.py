@@ -15,8 +15,9 @@ from msgspec import Struct
 from sparky_nb.clock import Clock
 from sparky_nb.errors import Conflict, Fenced, SparkyError, TaskCancelled
 from sparky_nb.events.jsonable import jsonable, safe_repr
-from sparky_nb.events.model import JsonObject
+from sparky_nb.events.model import JsonObject, NewEvent
 from sparky_nb.events.states import CANCELLED, COMPLETED, FAILED, LOST, QUEUED, RUNNING, WAITING
+from sparky_nb.ids import new_event_id
 from sparky_nb.log.base import Fence
 from sparky_nb.tasks.asking import ask
 from sparky_nb.tasks.cancel import Cancellation, Gate
@@ -40,6 +41,9 @@ class Work(Struct, frozen=True, kw_only=True):
     Attributes:
         call: gets the :class:`TaskContext`, returns what the work's own call returns.
         name, kind, instruction, origin: go into the first event.
+        model: the LLM model of an agent task.
+        asked_by: who gave the instruction to an agent; it is also the first message then.
+        lane: tasks of one lane run one after the other.
         shows_result: the result is also displayed, as a cell's value is.
     """
 
@@ -51,6 +55,9 @@ class Work(Struct, frozen=True, kw_only=True):
     instruction: str | None = None
     origin: JsonObject | None = None
     shows_result: bool = False
+    model: str | None = None
+    asked_by: str | None = None
+    lane: str | None = None
 
 
 class Execution:
@@ -82,6 +89,7 @@ class Execution:
         self.value: Any = None
         self.error: BaseException | None = None
         self.done = threading.Event()
+        self.usage: JsonObject | None = None
         self._retry_of, self._runner_id = retry_of, runner_id
         self._timers, self._on_state = timers, on_state
         fence = Fence(task_id=task_id, attempt=self.attempt, runner=runner_id)
@@ -104,14 +112,31 @@ class Execution:
         work = self.work
         self.state = RUNNING if queued_behind is None else QUEUED
         data: JsonObject = {"name": work.name, "kind": work.kind, "runner": self._runner_id}
-        for field in ("instruction", "origin"):
+        for field in ("instruction", "model", "origin"):
             if (value := getattr(work, field)) is not None:
                 data[field] = value
         if self._retry_of is not None:
             data["retry_of"] = self._retry_of
         if queued_behind is not None:
             data["reason"] = f"place {queued_behind + 1} in the queue"
-        self.emitter.begin({"state": self.state, "attempt": self.attempt, **data})
+        data = {"state": self.state, "attempt": self.attempt, **data}
+        self.emitter.begin(data, said=self._said())
+
+    def _said(self) -> NewEvent | None:
+        """The instruction as the user's message, where it is one."""
+        by, text = self.work.asked_by, self.work.instruction
+        if by is None or text is None:
+            return None
+        now = self.clock.now_ms()
+        key = new_event_id(now)
+        return NewEvent(
+            id=key,
+            type="message_received",
+            time=now,
+            task_id=self.task_id,
+            actor=f"user:{by}",
+            data={"message_id": key, "text": text, "from": by},
+        )
 
     def launch(self) -> None:
         """Run the work in a thread of its own."""
@@ -170,9 +195,15 @@ class Execution:
 
     # -- what its code asks for
 
-    def ask(self, prompt: str, choices: list[str] | None, timeout: float | None) -> Any:
+    def ask(
+        self,
+        prompt: str,
+        choices: list[str] | None,
+        timeout: float | None,
+        approval: str | None = None,
+    ) -> Any:
         """See ``TaskContext.ask``."""
-        return ask(self, prompt, choices, timeout)
+        return ask(self, prompt, choices, timeout, approval)
 
     def receive(self, timeout: float | None) -> str | None:
         """See ``TaskContext.receive``."""
@@ -287,6 +318,8 @@ class Execution:
         data = {"state": state, "attempt": self.attempt}
         if self._began is not None:
             data["duration_ms"] = int((self.clock.monotonic() - self._began) * 1000)
+        if self.usage is not None:
+            data["usage"] = self.usage
         return {**data, **{k: v for k, v in fields.items() if v is not None}}
 
     def _fitted(self, data: JsonObject) -> JsonObject:

@@ -115,7 +115,7 @@ class Runner:
                 retry_of=retry_of,
                 on_state=self._on_state,
             )
-            full = self._running() >= self.settings.parallel
+            full = self._running() >= self.settings.parallel or self._lane_taken(work)
             # Known before its first event, so that a command that follows at once finds it.
             self._executions[task_id] = execution
             try:
@@ -192,6 +192,8 @@ class Runner:
                 execution = self.find(row.task_id)
                 if execution is not None and not execution.done.is_set():
                     carry_out(row, execution, self.clock)
+        if self._queue:
+            self._fill()  # a task of another process, which one waited for, may have ended
 
     # -- ending
 
@@ -264,10 +266,21 @@ class Runner:
             fence=fence,
             cancellation=cancellation,
             on_fenced=on_fenced,
+            actor="agent" if work.kind == "agent" else "task",
         )
 
     def _running(self) -> int:
         return sum(1 for e in self._executions.values() if e.state == RUNNING)
+
+    def _lane_taken(self, work: Work) -> bool:
+        """Whether a task of the same lane is under way, here or in another process."""
+        if work.lane is None:
+            return False
+        for other in self.active():
+            if other.work.lane == work.lane and other not in self._queue:
+                return True
+        rows = self.log.tasks(chat_id=work.chat_id, states=(RUNNING, WAITING))
+        return any(row.kind == work.kind and row.runner != self.runner_id for row in rows)
 
     def _on_state(self, execution: Execution) -> None:
         """A task waits, goes on, or has ended: perhaps there is a place for the next."""
@@ -284,9 +297,13 @@ class Runner:
     def _fill(self) -> None:
         while True:
             with self._lock:
-                if self._closed or not self._queue or self._running() >= self.settings.parallel:
+                if self._closed or self._running() >= self.settings.parallel:
                     return
-                execution = self._queue.popleft()
+                free = (e for e in self._queue if not self._lane_taken(e.work))
+                execution = next(free, None)
+                if execution is None:
+                    return
+                self._queue.remove(execution)
                 try:
                     execution.launch()
                 except (Fenced, Conflict) as error:

@@ -69,7 +69,8 @@ def changed(settings: Settings, changes: JsonObject) -> Settings:
         try:
             values[name] = msgspec.convert(value, names[name], strict=not isinstance(value, str))
         except msgspec.ValidationError as error:
-            raise InvalidArgument(name, str(error), value) from None
+            rule = str(error).removeprefix("Expected ").replace("`", "")
+            raise InvalidArgument(name, rule, value) from None
         if isinstance(values[name], int | float) and values[name] <= 0:
             raise InvalidArgument(name, "a number above 0", value)
     return msgspec.structs.replace(settings, **values)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Final
 
@@ -12,6 +14,21 @@ if TYPE_CHECKING:
 
 MUTED: Final[ContextVar[bool]] = ContextVar("sparky_nb_muted", default=False)
 """True while a log handler prints what has become an event already."""
+
+
+OVERHEARD: Final[ContextVar[list[str] | None]] = ContextVar("sparky_nb_overheard", default=None)
+"""Also collects what is printed here."""
+
+
+@contextmanager
+def overhear() -> Iterator[list[str]]:
+    """Collect what the code in the block prints."""
+    pieces: list[str] = []
+    token = OVERHEARD.set(pieces)
+    try:
+        yield pieces
+    finally:
+        OVERHEARD.reset(token)
 
 
 def speaker() -> Execution | None:

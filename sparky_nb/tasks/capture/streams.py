@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from sparky_nb.errors import Conflict
-from sparky_nb.tasks.capture.source import MUTED, speaker
+from sparky_nb.tasks.capture.source import MUTED, OVERHEARD, speaker
 
 
 class Router(io.TextIOBase):
@@ -25,6 +25,8 @@ class Router(io.TextIOBase):
         if not isinstance(text, str):
             raise TypeError(f"write() argument must be str, not {type(text).__name__}")
         if text and not MUTED.get():
+            if (pieces := OVERHEARD.get()) is not None:
+                pieces.append(text)
             try:
                 execution.emitter.output(self._name, text)
             except Conflict:  # it has ended in this very moment
