@@ -25,7 +25,14 @@ if TYPE_CHECKING:
         tasks,
         watch,
     )
-    from sparky_nb.errors import SparkyError, TaskCancelled
+    from sparky_nb.errors import (
+        SparkyError,
+        TaskCancelled,
+        TaskError,
+        TaskFailed,
+        TaskLost,
+        TaskWasCancelled,
+    )
     from sparky_nb.tasks import TaskContext, TaskHandle
 
 _HOMES = {
@@ -34,14 +41,21 @@ _HOMES = {
         "sparky_nb.api",
     ),
     **dict.fromkeys(["TaskContext", "TaskHandle"], "sparky_nb.tasks"),
-    **dict.fromkeys(["SparkyError", "TaskCancelled"], "sparky_nb.errors"),
+    **dict.fromkeys(
+        "SparkyError TaskCancelled TaskError TaskFailed TaskLost TaskWasCancelled".split(),
+        "sparky_nb.errors",
+    ),
 }
 
 __all__ = [
     "SparkyError",
     "TaskCancelled",
     "TaskContext",
+    "TaskError",
+    "TaskFailed",
     "TaskHandle",
+    "TaskLost",
+    "TaskWasCancelled",
     "__version__",
     "chats",
     "configure",
