@@ -366,9 +366,7 @@ def _submit(
     if (before := tx.command(key)) is not None:
         if before.digest != digest_:
             raise IdConflict(command.command_id)
-        return Submitted(
-            key=key, offset=before.row.offset, outcome=before.outcome, repeated=True
-        )
+        return Submitted(key=key, offset=before.row.offset, outcome=before.outcome, repeated=True)
     if row.state in TERMINAL:
         raise Conflict(f"task {task_id} has ended ({row.state})")
     if command.name == "answer":

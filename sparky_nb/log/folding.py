@@ -80,9 +80,7 @@ class FoldCache:
             if cached.offset - stored >= CHECKPOINT_EVERY:
                 fold = StoredFold(cached.offset, FOLD_VERSION, state)
                 self._source._save_checkpoint(chat, fold)
-        return Snapshot(
-            epoch=chat.epoch, offset=cached.offset, state=msgspec.json.decode(state)
-        )
+        return Snapshot(epoch=chat.epoch, offset=cached.offset, state=msgspec.json.decode(state))
 
     def clear(self) -> None:
         with self._lock:

@@ -253,5 +253,3 @@ class MemoryLog(EngineLog):
 
     def close(self) -> None:
         """The name keeps what it holds, for whoever opens it again."""
-
-

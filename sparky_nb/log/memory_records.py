@@ -68,9 +68,7 @@ class MemoryRecords(Records):
         self.lives[row.key] = Life()
         self.blobs = {k: it for k, it in self.blobs.items() if k[0] != row.chat_id}
         self.tasks = {k: it for k, it in self.tasks.items() if it.chat_id != row.chat_id}
-        self.commands = {
-            k: it for k, it in self.commands.items() if it.row.chat_id != row.chat_id
-        }
+        self.commands = {k: it for k, it in self.commands.items() if it.row.chat_id != row.chat_id}
 
     # -- events
 

@@ -267,5 +267,3 @@ class SqliteLog(SqliteReads, EngineLog):
 
 def _warning(code: str, message: str) -> dict[str, str]:
     return {"code": code, "message": message}
-
-

@@ -200,9 +200,7 @@ def _chat(connection: sqlite3.Connection, chat_id: str) -> ChatRow:
     return chat_from(row)
 
 
-def _events(
-    connection: sqlite3.Connection, chat: ChatRow, first: int, end: int
-) -> sqlite3.Cursor:
+def _events(connection: sqlite3.Connection, chat: ChatRow, first: int, end: int) -> sqlite3.Cursor:
     return connection.execute(
         "SELECT body FROM events WHERE chat_key = ? AND offset >= ? AND offset < ? ORDER BY offset",
         (chat.key, first, end),

@@ -181,9 +181,7 @@ class SqliteRecords(Records):
             "UPDATE events SET type = ?, body = ? WHERE chat_key = ? AND offset = ?",
             (decode_event(wire).type, wire, chat.key, offset),
         )
-        self._run(
-            "DELETE FROM blob_refs WHERE chat_key = ? AND offset = ?", (chat.key, offset)
-        )
+        self._run("DELETE FROM blob_refs WHERE chat_key = ? AND offset = ?", (chat.key, offset))
 
     # -- tasks
 
@@ -234,9 +232,7 @@ class SqliteRecords(Records):
         return [task_from(body) for (body,) in rows.fetchall()]
 
     def end_task(self, chat: ChatRow, task_id: str) -> None:
-        self._run(
-            "DELETE FROM kept_ids WHERE chat_key = ? AND task_id = ?", (chat.key, task_id)
-        )
+        self._run("DELETE FROM kept_ids WHERE chat_key = ? AND task_id = ?", (chat.key, task_id))
 
     # -- questions
 
@@ -319,9 +315,7 @@ class SqliteRecords(Records):
         return None if row is None else StoredFold(*row)
 
     def save_base(self, chat: ChatRow, fold: StoredFold) -> None:
-        self._run(
-            "INSERT OR REPLACE INTO folds VALUES (?, ?, ?, ?, ?)", (chat.key, BASE, *fold)
-        )
+        self._run("INSERT OR REPLACE INTO folds VALUES (?, ?, ?, ?, ?)", (chat.key, BASE, *fold))
 
     def cut(self, chat: ChatRow, before: int) -> list[bytes]:
         key = chat.key
@@ -342,17 +336,13 @@ class SqliteRecords(Records):
             for offset, id_, task_id, body, type_ in rows
             if task_id in active
         ]
-        self._connection.executemany(
-            "INSERT OR REPLACE INTO kept_ids VALUES (?, ?, ?, ?, ?)", kept
-        )
+        self._connection.executemany("INSERT OR REPLACE INTO kept_ids VALUES (?, ?, ?, ?, ?)", kept)
         self._run("DELETE FROM events WHERE chat_key = ? AND offset < ?", (key, before))
         self._run("DELETE FROM blob_refs WHERE chat_key = ? AND offset < ?", (key, before))
         return [row[3] for row in rows]
 
     def drop_checkpoint(self, chat: ChatRow) -> None:
-        self._run(
-            "DELETE FROM folds WHERE chat_key = ? AND kind = ?", (chat.key, CHECKPOINT)
-        )
+        self._run("DELETE FROM folds WHERE chat_key = ? AND kind = ?", (chat.key, CHECKPOINT))
 
     def drop_unused_blobs(self, chat: ChatRow, sha256s: Iterable[str]) -> None:
         wanted = set(sha256s)
