@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 
+import sparky_nb
 from bench.peers import raw_sqlite
 from bench.table import Row, Table, micro, p50_p99, quantile, rate
 from sparky_nb.clock import SystemClock
@@ -76,10 +78,6 @@ def measure(table: Table, folder: Path) -> None:
 
 def _emit(table: Table, folder: Path, raw_p50: float) -> None:
     """``emit`` inside a running task: through the context, the emitter and the log."""
-    import os
-
-    import sparky_nb
-
     os.environ["SPARKY_LOG_URL"] = f"sqlite:///{folder / 'emit.db'}"
 
     def work(task: sparky_nb.TaskContext) -> list[float]:
@@ -91,6 +89,7 @@ def _emit(table: Table, folder: Path, raw_p50: float) -> None:
         return times
 
     times = sparky_nb.start(work).result(timeout=120)
+    sparky_nb.shutdown()
     table.add(
         Row(
             what="emit, in a task, until it is stored",

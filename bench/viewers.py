@@ -7,6 +7,7 @@ import statistics
 import time
 from pathlib import Path
 
+import sparky_nb
 from bench.table import Row, Table
 from tests.live import LiveServer
 
@@ -19,7 +20,6 @@ def measure(table: Table, folder: Path) -> None:
     server = LiveServer(folder).start()
     try:
         os.environ["SPARKY_LOG_URL"] = server.log_url
-        import sparky_nb
 
         def work(task: sparky_nb.TaskContext) -> float:
             begun = time.perf_counter()
@@ -44,4 +44,5 @@ def measure(table: Table, folder: Path) -> None:
             )
         )
     finally:
+        sparky_nb.shutdown()
         server.close()
