@@ -36,6 +36,7 @@ from sparky_nb.tasks import (
     cell_work,
     surroundings,
 )
+from sparky_nb.view.views import Views
 
 _lock = threading.RLock()
 _settings = Settings()
@@ -57,7 +58,8 @@ def start(
         fn: a plain function, an ``async`` one, or an (async) generator, whose values become events.
             Where its first parameter is named ``task`` or annotated ``TaskContext``, it gets the
             task's context there.
-        *args, **kwargs: for ``fn``. (For keywords named ``chat`` or ``name``: ``functools.partial``.)
+        *args, **kwargs: for ``fn``; keywords named ``chat`` or ``name`` through
+            ``functools.partial``.
         chat: the chat it belongs to; None: the notebook's own, or ``default``, and inside a task
             that task's.
         name: what people see; None: the function's name.
@@ -244,11 +246,18 @@ def _compose() -> tuple[Runner, ExitStack]:
         stack.callback(bell.close)
         observer = LeaseObserver(clock)
         path = surroundings.notebook_path()
+        views = Views(
+            log,
+            clock=clock,
+            submit=lambda *command: made.submit(*command),
+            not_durable=lambda task_id: _not_durable(made, task_id),
+        )
+        stack.callback(views.close)
         made = Runner(
             log=log,
             clock=clock,
             runner_id=RunnerIdentity.current(new_nonce()).runner_id,
-            ringer=ringer,
+            ringer=_RingerHere(ringer, views.wake),
             bell=bell,
             sweep=lambda: sweep(log, observer, clock),
             chat_id=notebook_chat_id(path) if path else DEFAULT_CHAT,
@@ -256,7 +265,7 @@ def _compose() -> tuple[Runner, ExitStack]:
             settings=_settings,
             info=surroundings.facts(),
         )
-        TaskHandle.make_view = _view
+        TaskHandle.make_view = lambda handle: views.task(handle.task_id)
         return made, stack.pop_all()
 
 
@@ -278,13 +287,20 @@ def _title(chat_id: str) -> str | None:
     return here.title if chat_id == here.chat_id else None
 
 
-def _view(handle: TaskHandle) -> Any:
-    """The view room draws from the log; without it the handle shows its text."""
-    try:
-        from sparky_nb.view import TaskView
-    except ImportError:
-        return None
-    return TaskView(handle._runner.log, handle.task_id)
+def _not_durable(here: Runner, task_id: str) -> bool:
+    execution = here.find(task_id)
+    return execution is not None and not execution.emitter.durable
+
+
+class _RingerHere:
+    """Rings for others, and wakes the views of this process."""
+
+    def __init__(self, ringer: Ringer, wake: Callable[[], None]) -> None:
+        self.set_endpoints, self._ring, self._wake = ringer.set_endpoints, ringer.ring, wake
+
+    def ring(self, chat_id: str) -> None:
+        self._wake()
+        self._ring(chat_id)
 
 
 __all__ = [

@@ -11,7 +11,7 @@ from msgspec import Struct
 from sparky_nb import api
 from sparky_nb._version import __version__
 from sparky_nb.errors import InvalidArgument
-from sparky_nb.events.states import STATES
+from sparky_nb.events.states import ACTIVE, STATES, TERMINAL
 from sparky_nb.magics.splitting import LineError, first_word, suggestion
 from sparky_nb.magics.tables import Table, age, when
 
@@ -196,17 +196,13 @@ def _nothing_more(rest: str, why: str = "") -> None:
 
 
 def _after_cancel(before: str, state: str) -> str:
-    from sparky_nb.events.states import TERMINAL
-
     if before in TERMINAL:
         return f"it has ended already ({before})"
     return "cancelled" if state == "cancelled" else "cancelling"
 
 
 def _state(row: Any) -> str:
-    return (
-        "cancelling" if row.cancelling and row.state not in ("queued", "cancelled") else row.state
-    )
+    return "cancelling" if row.cancelling and row.state in ACTIVE else str(row.state)
 
 
 def _progress(row: Any) -> str:

@@ -50,16 +50,17 @@ def call_work(
         return fn(context, *args, **kwargs) if wants_context else fn(*args, **kwargs)
 
     label = getattr(fn, "__qualname__", None) or type(fn).__qualname__
-    named = dict(bound.arguments) if bound is not None else {**dict(enumerate(args)), **kwargs}
-    if wants_context:
-        named.pop(next(iter(named)))
+    if bound is None:
+        named = {f"arg{i}": value for i, value in enumerate(args)} | dict(kwargs)
+    else:
+        named = dict(list(bound.arguments.items())[int(wants_context) :])
     return Work(
         call=call,
         name=check_name(name) or str(label).replace("<locals>.", "")[:NAME_MAX],
         kind="call",
         chat_id=chat_id,
         title=title,
-        instruction=_described(str(label), mask({str(k): v for k, v in named.items()}, rule)),
+        instruction=_described(str(label), mask(named, rule)),
         origin=origin,
     )
 

@@ -1,7 +1,7 @@
 """A notebook cell, or an expression, → work in the user's namespace.
 
-The cell reads and writes the same variables as other cells, top-level ``await`` works, and the value
-of the last expression is the result. ``task`` is visible to its code only (cell_names.py).
+The cell reads and writes the same variables as other cells, top-level ``await`` works, and the
+value of the last expression is the result. ``task`` is visible to its code only (cell_names.py).
 """
 
 from __future__ import annotations
@@ -105,18 +105,20 @@ def _compile(source: str, shell: Any, hidden: str) -> tuple[CodeType, CodeType |
         last = ast.Expression(tree.body.pop().value)
     ast.fix_missing_locations(tree)
 
-    def build(node: ast.AST, mode: str) -> CodeType:
-        code = compile(node, filename, mode, flags, dont_inherit=True)  # type: ignore[call-overload]  # an AST
-        return code  # type: ignore[no-any-return]  # without PyCF_ONLY_AST it is code
+    body = _code(tree, filename, "exec", flags)
+    return body, None if last is None else _code(last, filename, "eval", flags), uses_task
 
-    return build(tree, "exec"), None if last is None else build(last, "eval"), uses_task
+
+def _code(tree: ast.Module | ast.Expression, filename: str, mode: str, flags: int) -> CodeType:
+    code: CodeType = compile(tree, filename, mode, flags, dont_inherit=True)
+    return code
 
 
 def _silenced(source: str) -> bool:
     """A cell that ends in ``;`` shows no value, as elsewhere in IPython."""
     from IPython.core.displayhook import DisplayHook
 
-    return bool(DisplayHook.semicolon_at_end_of_expression(source))
+    return bool(DisplayHook.semicolon_at_end_of_expression(source))  # type: ignore[no-untyped-call]
 
 
 def _execute(body: CodeType, last: CodeType | None, namespace: MutableMapping[str, Any]) -> Any:

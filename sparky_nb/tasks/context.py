@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 
 from sparky_nb.errors import InvalidArgument, TaskCancelled
-from sparky_nb.events.jsonable import jsonable, safe_repr, safe_text
+from sparky_nb.events.jsonable import MAX_SAFE_INTEGER, jsonable, safe_repr, safe_text
 from sparky_nb.events.model import Data
 from sparky_nb.ids import new_event_id
 from sparky_nb.tasks.capture.source import overhear
@@ -70,7 +70,7 @@ class TaskContext:
         """Whether the task has ended: nothing can be emitted any more."""
         return self._emitter.ended
 
-    def emit(self, type: str, data: dict[str, Any] | Data) -> None:  # noqa: A002
+    def emit(self, type: Any, data: Any) -> None:  # noqa: A002  checked below
         """Store an event of any type (own types are welcome).
 
         Raises:
@@ -312,11 +312,10 @@ class Tracked:
         return len(self._iterable)
 
     def __iter__(self) -> Iterator[Any]:
-        done, progress = 0, self._context.progress
+        progress = self._context.progress
         progress(0, *self._rest)
-        for item in self._iterable:
+        for done, item in enumerate(self._iterable, 1):
             yield item
-            done += 1
             progress(done, *self._rest)
 
     async def __aiter__(self) -> AsyncIterator[Any]:
@@ -328,17 +327,17 @@ class Tracked:
             progress(done, *self._rest)
 
 
-def _number(field: str, value: Any) -> float | int:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        converted = jsonable(value)  # numpy scalars
-        if isinstance(value, str) or isinstance(converted, bool | str | list | dict | None):
+def _number(field: str, value: Any) -> float:
+    if type(value) is int or type(value) is float:
+        number: float = value
+    else:
+        plain = None if isinstance(value, str) else jsonable(value)  # of a numpy scalar, say
+        if isinstance(plain, bool) or not isinstance(plain, int | float):
             raise InvalidArgument(field, _NUMBER, value)
-        value = converted
-    if not math.isfinite(value):
+        number = plain
+    if not math.isfinite(number):
         raise InvalidArgument(field, _NUMBER, value)
-    if abs(value) > 2**53:
-        return float(value)
-    return value if type(value) in (int, float) else jsonable(value)
+    return number if abs(number) <= MAX_SAFE_INTEGER else float(number)
 
 
 def _text(field: str, value: Any) -> str:

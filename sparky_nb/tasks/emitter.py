@@ -1,4 +1,4 @@
-"""One task's way into the log: it keeps the order, holds what may wait, and commits the rest at once.
+"""One task's way into the log: it keeps the order, holds what may wait, commits the rest at once.
 
 ``emit`` commits in the caller's thread; when it returns, the event is stored (P3). The only
 exceptions are visible ones: what is held for a moment (holding.py), and what waits in the outbox
@@ -94,7 +94,7 @@ class Emitter:
 
     @property
     def foreign(self) -> bool:
-        """Whether this is a forked child: it has a copy of the task, and no right to write for it."""
+        """Whether this is a forked child: it has a copy of the task, no right to write for it."""
         return os.getpid() != self._pid
 
     # -- events
@@ -216,7 +216,7 @@ class Emitter:
             self._settle(self._holder.progress(data, self._clock.monotonic()))
 
     def undisturbed(self, act: Callable[[], object]) -> bool:
-        """Call ``act`` while no thread is in the middle of an append; False: there was no moment."""
+        """Call ``act`` while no thread is in the middle of an append; False: no such moment."""
         if not self._lock.acquire(timeout=0.1):
             return False
         try:

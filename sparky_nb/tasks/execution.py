@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import os
 import threading
@@ -235,10 +236,9 @@ class Execution:
 
     def closing(self, type: str, data: JsonObject) -> None:  # noqa: A002
         """Store the event that closes something, also while the task is being cancelled."""
-        try:
+        # Where the task has ended meanwhile, whatever was open has ended with it.
+        with contextlib.suppress(Conflict, Fenced):
             self.emitter.emit_all([(type, self._fitted(data))])
-        except (Conflict, Fenced):
-            pass  # the task has ended meanwhile, and whatever was open with it
 
     def opened(self, question: Open, data: JsonObject) -> None:
         """A question is put: the task waits from now on."""
@@ -300,8 +300,9 @@ class Execution:
         with self._moved:
             self.done.set()
             callbacks, self._callbacks = self._callbacks, []
-        for call in (*callbacks, lambda: self._on_state(self)):
+        for call in callbacks:
             call()
+        self._on_state(self)
 
     def _completed(self, value: Any) -> tuple[JsonObject, list[Held]]:
         before: list[Held] = []
@@ -339,7 +340,7 @@ class Execution:
 
         def deliver() -> None:
             self.cancellation.told()
-            task.cancel()
+            task.cancel("the task was cancelled")
 
         self._in_loop(loop, deliver)
 
@@ -353,10 +354,8 @@ class Execution:
 
     @staticmethod
     def _in_loop(loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> None:
-        try:
+        with contextlib.suppress(RuntimeError):  # the loop is closed: its work has stopped
             loop.call_soon_threadsafe(call)
-        except RuntimeError:
-            pass  # the loop is closed: its work has stopped
 
     def _wake_receiver(self) -> None:
         with self._moved:

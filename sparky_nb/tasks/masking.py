@@ -64,7 +64,7 @@ def _masked(name: str, value: Any, rule: Rule, depth: int) -> Any:
         return MASK
     if isinstance(value, Mapping) and depth < _DEPTH:
         return {str(k): _masked(str(k), v, rule, depth + 1) for k, v in value.items()}
-    if isinstance(value, list | tuple) and depth < _DEPTH:
-        if any(isinstance(item, Mapping | list | tuple) for item in value[:1000]):
-            return [_masked("", item, rule, depth + 1) for item in value]
+    nested = isinstance(value, list | tuple) and depth < _DEPTH
+    if nested and any(isinstance(item, Mapping | list | tuple) for item in value[:1000]):
+        return [_masked("", item, rule, depth + 1) for item in value]
     return value

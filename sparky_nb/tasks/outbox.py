@@ -63,7 +63,7 @@ class Outbox:
         _log.warning("the log can't be written (%s); events are kept in memory until it can", why)
 
     def add(self, append: Append) -> bool:
-        """Put ``append`` at the end; False where nothing waits any more, so that it can be stored."""
+        """Put ``append`` at the end; False where nothing waits any more: it can be stored."""
         with self._changed:
             if self.active:
                 self._put(append)

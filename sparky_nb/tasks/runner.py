@@ -1,11 +1,12 @@
 """The process that executes tasks: it registers, starts, bounds, and ends them.
 
-One per process (``sparky_nb.api`` makes it). Each task has a thread of its own; commands, leases and
-sweeps belong to the service thread, moments in time to the timers.
+One per process (``sparky_nb.api`` makes it). Each task has a thread of its own; commands, leases
+and sweeps belong to the service thread, moments in time to the timers.
 """
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import os
 import threading
@@ -221,10 +222,9 @@ class Runner:
             execution.emitter.wait_durable(max(0.0, begun + grace - self.clock.monotonic()))
         if self._registered:
             self._service.stop()
-            try:
+            # Where that fails, whoever looks next finds the process gone.
+            with contextlib.suppress(LogUnavailable):
                 self.log.unregister(self.runner_id)
-            except LogUnavailable:
-                pass  # whoever looks next finds the process gone
         self._timers.close()
 
     # -- inside

@@ -72,7 +72,7 @@ class Timers:
             self._changed.notify()
 
     def _run(self) -> None:
-        while not self._closed:
+        while True:
             self.run_due()
             with self._changed:
                 if self._closed:

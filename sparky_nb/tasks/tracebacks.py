@@ -67,9 +67,10 @@ def _as_ipython(error: BaseException, tb: TracebackType | None) -> str:
     from IPython.core import ultratb  # 0.1 s, paid by the first failure only
 
     if isinstance(error, SyntaxError) and tb is not None and tb.tb_next is None:
-        formatter: Any = ultratb.SyntaxTB(theme_name="linux")
+        formatter: Any = ultratb.SyntaxTB(theme_name="linux")  # type: ignore[no-untyped-call]
     else:
-        formatter = ultratb.FormattedTB(mode="Context", theme_name="linux", include_vars=False)
+        make: Any = ultratb.FormattedTB
+        formatter = make(mode="Context", theme_name="linux", include_vars=False)
     return "\n".join(formatter.structured_traceback(type(error), error, tb))
 
 

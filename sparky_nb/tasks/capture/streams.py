@@ -70,7 +70,7 @@ class Router(io.TextIOBase):
         return getattr(self.original, "errors", None)
 
     @property
-    def closed(self) -> bool:  # type: ignore[override]
+    def closed(self) -> bool:
         return bool(getattr(self.original, "closed", False))
 
     def __getattr__(self, name: str) -> Any:
