@@ -5,5 +5,6 @@ MIME bundle; what pages ask for goes into the log. Never: the runner, the server
 from sparky_nb.view.bundle import MIME, TaskView, task_bundle
 from sparky_nb.view.model import Picture, picture
 from sparky_nb.view.timeline import Bounds
+from sparky_nb.view.views import Views
 
-__all__ = ["MIME", "Bounds", "Picture", "TaskView", "picture", "task_bundle"]
+__all__ = ["MIME", "Bounds", "Picture", "TaskView", "Views", "picture", "task_bundle"]

@@ -13,8 +13,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from sparky_nb.clock import Clock, SystemClock
-from sparky_nb.errors import SparkyError
+from sparky_nb.errors import InvalidArgument, SparkyError
 from sparky_nb.events.model import JsonObject
+from sparky_nb.ids import check_task_id
 from sparky_nb.log.base import Log
 from sparky_nb.view.brief import clip
 from sparky_nb.view.cursor import TaskCursor
@@ -47,7 +48,8 @@ class TaskView:
         not_durable: whether what a task emits can't be stored now.
 
     Raises:
-        NotFound: there is no such task.
+        NotFound: no task begins so. (Of a whole id that is not in the log, the methods say so.)
+        InvalidArgument: several begin so.
         LogUnavailable: try again.
     """
 
@@ -62,7 +64,7 @@ class TaskView:
     ) -> None:
         self._log, self._clock, self._feeder = log, clock or SystemClock(), feeder
         self._not_durable = not_durable
-        self.task_id = log.task(task_id).task_id
+        self.task_id = task_id if is_task_id(task_id) else log.task(task_id).task_id
 
     def picture(self, bounds: Bounds | None = None) -> Picture:
         """The task as the log has it now."""
@@ -166,6 +168,14 @@ def task_bundle(
     except SparkyError as error:
         return {"text/plain": f"{task_id}: {error}"}
     return view._repr_mimebundle_()
+
+
+def is_task_id(text: str) -> bool:
+    """Whether ``text`` is a whole task id."""
+    try:
+        return bool(check_task_id(text))
+    except InvalidArgument:
+        return False
 
 
 def in_kernel() -> bool:

@@ -18,8 +18,7 @@ from typing import Any, Final
 from sparky_nb.clock import Clock, SystemClock
 from sparky_nb.errors import LogUnavailable, NotFound, SparkyError
 from sparky_nb.events.codec import decode_event
-from sparky_nb.events.model import Command
-from sparky_nb.ids import new_event_id
+from sparky_nb.events.model import JsonObject
 from sparky_nb.log.base import Log
 from sparky_nb.view.cursor import TaskCursor
 from sparky_nb.view.model import Picture, picture
@@ -42,9 +41,8 @@ class Feeder:
 
     Args:
         log: where the tasks are.
-        clock: for the times of commands.
-        sender: who the commands of the pages are from.
-        ring: called with a chat id after a command was put into it, so that its runner hears of it.
+        submit: takes a command (chat id, task id, name, arguments) for any task.
+        clock: for what the time is.
         not_durable: whether what a task emits can't be stored now.
     """
 
@@ -52,13 +50,12 @@ class Feeder:
         self,
         log: Log,
         *,
+        submit: Callable[[str, str, str, JsonObject], None],
         clock: Clock | None = None,
-        sender: str = "user",
-        ring: Callable[[str], None] = lambda chat_id: None,
         not_durable: Callable[[str], bool] = lambda task_id: False,
     ) -> None:
         self._log, self._clock = log, clock or SystemClock()
-        self._sender, self._ring, self._not_durable = sender, ring, not_durable
+        self._submit, self._not_durable = submit, not_durable
         self._lock = threading.Lock()
         self._wake = threading.Event()
         self._closing = threading.Event()
@@ -91,7 +88,7 @@ class Feeder:
             self._wake.set()
 
     def close(self, timeout: float = 2.0) -> None:
-        """Stop feeding; the widgets stay as they are. Closing twice is fine."""
+        """Feed once more and stop; the widgets stay as they are. Closing twice is fine."""
         self._closing.set()
         self._wake.set()
         thread = self._thread
@@ -119,7 +116,7 @@ class Feeder:
             self._wake.wait(POLL)
             self._wake.clear()
             began = self._clock.monotonic()
-            while self._inbox and not self._closing.is_set():
+            while self._inbox:
                 self._guard(self._serve, *self._inbox.popleft())
             for shown in self._live():
                 self._guard(self._feed, shown)
@@ -189,12 +186,11 @@ class Feeder:
         elif kind == "image":
             self._send_image(shown, message.get("at"))
         elif kind in ("cancel", "answer", "message"):
-            self._submit(shown, str(kind), message)
+            self._command(shown, str(kind), message)
 
-    def _submit(self, shown: _Shown, name: str, message: dict[str, Any]) -> None:
-        row, now = shown.cursor.row, self._clock.now_ms()
-        text = str(message.get("text", ""))[:TEXT_MAX]
-        args: dict[str, Any] = {}
+    def _command(self, shown: _Shown, name: str, message: dict[str, Any]) -> None:
+        row, text = shown.cursor.row, str(message.get("text", ""))[:TEXT_MAX]
+        args: JsonObject = {}
         if name == "message":
             args = {"text": text}
         elif name == "answer":
@@ -204,21 +200,12 @@ class Feeder:
             choices, choice = asked.get("choices"), message.get("choice")
             if isinstance(choices, list) and isinstance(choice, int):
                 args["answer"] = str(choices[choice]) if 0 <= choice < len(choices) else ""
-        event_id = new_event_id(now)
-        command = Command(
-            command_id=event_id,
-            name=name,  # type: ignore[arg-type]  # one of the three, see _serve
-            args=args,
-            from_=self._sender,
-            outcome="accepted",
-        )
         try:
-            self._log.submit(row.chat_id, row.task_id, command, now_ms=now, event_id=event_id)
+            self._submit(row.chat_id, row.task_id, name, args)
         except SparkyError as error:
             shown.widget.tell({"type": "result", "ok": False, "error": str(error)})
-            return
-        self._ring(row.chat_id)
-        shown.widget.tell({"type": "result", "ok": True})
+        else:
+            shown.widget.tell({"type": "result", "ok": True})
 
     def _send_image(self, shown: _Shown, at: object) -> None:
         row = shown.cursor.row

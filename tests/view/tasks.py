@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import Any
 
 from sparky_nb.events.fold import Fold
-from sparky_nb.events.model import Event, JsonObject, NewEvent
+from sparky_nb.events.model import Command, Event, JsonObject, NewEvent
 from sparky_nb.ids import derived_id
 from sparky_nb.log.base import Append, Fence, Log
 
@@ -85,3 +85,16 @@ class Story:
                 )
             )
         self.log.commit(Append(chat=self.chat, events=tuple(made), fence=self._fence))
+
+    def submit(self, chat: str, task_id: str, name: str, args: dict[str, Any]) -> None:
+        """Give a command, as a runner does for views."""
+        self._count += 1
+        command = Command(
+            command_id=f"command-{self._count}",
+            name=name,  # type: ignore[arg-type]
+            args=args,
+            from_="user:ann",
+            outcome="accepted",
+        )
+        event_id = derived_id("command", str(self._count))
+        self.log.submit(chat, task_id, command, now_ms=T0, event_id=event_id)

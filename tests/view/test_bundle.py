@@ -10,19 +10,22 @@ import pytest
 from sparky_nb.log.base import Log
 from sparky_nb.view import bundle as bundle_module
 from sparky_nb.view import task_bundle
+from sparky_nb.view import views as views_module
 from sparky_nb.view.bundle import MIME, WIDGET_MIME, TaskView
-from sparky_nb.view.feeder import Feeder
+from sparky_nb.view.views import Views
 from tests.view.tasks import OTHER, TASK, Story, printed, progress, status, tool
 
 
 @pytest.fixture
 def kernel(monkeypatch: pytest.MonkeyPatch, comms: None) -> None:
-    monkeypatch.setattr(bundle_module, "in_kernel", lambda: True)
+    for module in (bundle_module, views_module):
+        monkeypatch.setattr(module, "in_kernel", lambda: True)
 
 
 def test_outside_of_a_kernel_there_is_only_text(log: Log) -> None:
     Story(log).say(status("running", name="Audit"))
-    bundle = task_bundle(log, TASK, feeder=Feeder(log))
+    views = Views(log, submit=Story(log).submit)
+    bundle = views.task(TASK)._repr_mimebundle_()
     assert set(bundle) == {"text/plain"}
     assert bundle["text/plain"].startswith("● Audit: running")
     assert TaskView(log, TASK).widget() is None
@@ -31,9 +34,9 @@ def test_outside_of_a_kernel_there_is_only_text(log: Log) -> None:
 @pytest.mark.usefixtures("kernel")
 def test_in_a_kernel_all_four_forms_are_there(log: Log) -> None:
     Story(log).say(status("running", name="Audit"))
-    feeder = Feeder(log)
-    bundle = task_bundle(log, TASK, feeder=feeder)
-    feeder.close()
+    views = Views(log, submit=Story(log).submit)
+    bundle = views.task(TASK)._repr_mimebundle_()
+    views.close()
     assert bundle[MIME] == {
         "v": 1,
         "task_id": TASK,
@@ -66,15 +69,14 @@ def test_what_is_saved_of_a_task_stays_below_20_kilobytes(log: Log, hostile: str
     story.say(*[printed(long)] * 20)
     story.say(("question", {"question_id": "q", "prompt": long, "choices": [long[:9000]] * 20}))
     story.say(status("waiting"))
-    feeder = Feeder(log)
-    view = TaskView(log, TASK, feeder=feeder)
-    assert saved_bytes(view) < 20_000
+    views = Views(log, submit=story.submit)
+    assert saved_bytes(views.task(TASK)) < 20_000
     error = {"type": long, "message": long, "traceback": long}
     story.say(status("failed", error=error, result=long, reason=long))
-    feeder.wake()
-    ended = TaskView(log, TASK, feeder=Feeder(log))
-    assert saved_bytes(ended) < 20_000
-    feeder.close()
+    views.close()
+    views = Views(log, submit=story.submit)
+    assert saved_bytes(views.task(TASK)) < 20_000
+    views.close()
 
 
 def saved_bytes(view: TaskView) -> int:
