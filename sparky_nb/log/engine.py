@@ -30,6 +30,7 @@ from sparky_nb.log.base import (
 )
 from sparky_nb.log.folding import FoldCache, FoldSource, grow_base
 from sparky_nb.log.plan import Plan, check_append, encode, ended_commands, plan
+from sparky_nb.log.reading import is_integer
 from sparky_nb.log.records import (
     ChatRow,
     CommandState,
@@ -141,7 +142,7 @@ class EngineLog(Log, FoldSource):
 
     def trim(self, chat_id: str, before: int) -> Position:
         check_chat_id(chat_id, system=True)
-        if not isinstance(before, int) or isinstance(before, bool) or before < 0:
+        if not is_integer(before) or before < 0:
             raise InvalidArgument("before", "an integer ≥ 0", before)
         while True:
             done, position = self._write(lambda tx: _trim_slice(tx, chat_id, before))
@@ -265,7 +266,7 @@ def _new_chat(append: Append, epoch: str) -> ChatRow:
 
 def _store_plan(tx: Records, chat: ChatRow, decided: Plan, *, new: bool) -> None:
     tx.add(chat, decided.events)
-    digests = []
+    digests: list[NewEvent] = []
     if decided.rows:
         moved = msgspec.structs.replace(chat, head=decided.head)
         for row in decided.rows.values():
@@ -280,9 +281,9 @@ def _store_plan(tx: Records, chat: ChatRow, decided: Plan, *, new: bool) -> None
         tx.close_questions(chat, task_id, answered)
     if chat.chat_id == INDEX_CHAT:
         return
-    for stored in decided.events:
-        if (it := digest(chat.chat_id, chat.epoch, stored.event)) is not None:
-            digests.append(it)
+    if decided.told:
+        found = (digest(chat.chat_id, chat.epoch, it.event) for it in decided.events)
+        digests = [it for it in found if it is not None]
     if new and not (digests and digests[0].type == "chat"):
         first = decided.events[0].event
         digests.insert(0, _birth(chat, first))

@@ -4,8 +4,8 @@ Three places hold a fold: the *base* (of what was trimmed; without it history wo
 *checkpoint* that is put by now and then (without it a cold start would read everything), and this
 process's cache. The last two may be thrown away at any time.
 
-A base of another ``FOLD_VERSION`` can't be refolded, as its events are gone: its plain parts (title,
-tasks, questions, counters, timeline) are kept where their shape is still the same.
+A base of another ``FOLD_VERSION`` can't be refolded, as its events are gone: its plain parts
+(title, tasks, questions, counters, timeline) are kept where their shape is still the same.
 """
 
 from __future__ import annotations
@@ -44,6 +44,7 @@ class FoldSource(ABC):
     def _wires(self, chat: ChatRow, after: int, limit: int) -> Sequence[bytes]:
         """Events with offsets above ``after``, in order."""
 
+    @abstractmethod
     def _save_checkpoint(self, chat: ChatRow, fold: StoredFold) -> None:
         """Put a checkpoint by, unless ``chat`` was scrubbed or deleted meanwhile."""
 
@@ -67,11 +68,10 @@ class FoldCache:
     def snapshot(self, chat_id: str) -> Snapshot:
         """See ``Log.snapshot``."""
         with self._lock:
-            while True:
-                chat, cached, stored = self._begin(chat_id)
-                cached = self._bring_on(chat, cached)
-                if cached is not None:
-                    break
+            cached = None
+            while cached is None:
+                chat, begun, stored = self._begin(chat_id)
+                cached = self._bring_on(chat, begun)
             self._cached.pop(chat_id, None)
             self._cached[chat_id] = cached
             if len(self._cached) > CACHED_CHATS:
@@ -96,9 +96,9 @@ class FoldCache:
         chat, stored = found
         if cached is not None:
             same = (cached.key, cached.scrubs) == (chat.key, chat.scrubs)
-            if same and chat.earliest - 1 <= cached.offset <= chat.head:
-                if cached.epoch == chat.epoch:
-                    return chat, cached, cached.offset - cached.offset % CHECKPOINT_EVERY
+            fits = chat.earliest - 1 <= cached.offset <= chat.head
+            if same and fits and cached.epoch == chat.epoch:
+                return chat, cached, cached.offset - cached.offset % CHECKPOINT_EVERY
             found = self._source._fold_start(chat_id, None)
             if found is None:
                 raise NotFound("chat", chat_id)

@@ -12,7 +12,7 @@ import contextlib
 import ctypes
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -150,11 +150,7 @@ def _namespace() -> str:
 
 def _started(pid: int) -> str:
     """When ``pid`` began, in a text to compare; empty where there is no such process."""
-    if sys.platform == "linux":
-        return _started_linux(pid)
-    if sys.platform == "darwin":
-        return _started_mac(pid)
-    return _started_windows(pid)
+    return _STARTED.get(sys.platform, _started_windows)(pid)
 
 
 def _started_linux(pid: int) -> str:
@@ -188,3 +184,9 @@ def _started_windows(pid: int) -> str:
     kernel.GetExitCodeProcess(handle, ctypes.byref(code))
     kernel.CloseHandle(handle)
     return "running" if code.value == _WINDOWS_STILL_ACTIVE else ""
+
+
+_STARTED: Final[dict[str, Callable[[int], str]]] = {
+    "linux": _started_linux,
+    "darwin": _started_mac,
+}

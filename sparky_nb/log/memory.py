@@ -187,6 +187,9 @@ class MemoryLog(EngineLog):
             offsets = range(after + 1, after + 1 + limit)
             return [events[it] for it in offsets if it in events]
 
+    def _save_checkpoint(self, chat: ChatRow, fold: StoredFold) -> None:
+        """A process that ends takes its events along; the cache will do."""
+
     # -- runners and listeners
 
     def register(self, row: RunnerRow) -> None:

@@ -16,10 +16,14 @@ from sparky_nb.events.model import HIDDEN, REDACTED, NewEvent
 from sparky_nb.events.states import TERMINAL
 from sparky_nb.ids import check_chat_id, check_title
 from sparky_nb.log.base import Append, CommandRow, TaskRow
+from sparky_nb.log.reading import is_integer
 from sparky_nb.log.records import Known, Stored, content_digest
 from sparky_nb.log.rules import apply_event, expired, to_dict
 
 TEXT_ID_MAX: Final = 64
+TOLD: Final = frozenset({"status", "chat"})
+"""Types that have a digest in ``_index``."""
+
 RESERVED: Final = frozenset({REDACTED, HIDDEN, "redaction"})
 """Types that only the log itself writes."""
 
@@ -34,9 +38,10 @@ class Plan:
         offsets: one per event of the append; ``extra``: those that the log adds.
         rows: tasks whose row changes.
         asked: (task, question id) that open; ``answered``: (task, question id or None for all).
+        told: whether ``_index`` is to hear of something.
     """
 
-    __slots__ = ("answered", "asked", "events", "extra", "head", "offsets", "rows")
+    __slots__ = ("answered", "asked", "events", "extra", "head", "offsets", "rows", "told")
 
     def __init__(self, head: int) -> None:
         self.head = head
@@ -46,6 +51,7 @@ class Plan:
         self.rows: dict[str, TaskRow] = {}
         self.asked: list[tuple[str, str]] = []
         self.answered: list[tuple[str, str | None]] = []
+        self.told = False
 
     def put(self, event: NewEvent, body: bytes) -> int:
         self.head += 1
@@ -66,14 +72,18 @@ def check_append(append: Append) -> None:
 
 def check_event(event: NewEvent) -> None:
     """Raise InvalidArgument unless the envelope of ``event`` is one."""
-    if not (isinstance(event.id, str) and 0 < len(event.id) <= TEXT_ID_MAX and event.id.isascii()):
+    if not (_is_text(event.id) and event.id.isascii()):
         raise InvalidArgument("event.id", f"1 to {TEXT_ID_MAX} ASCII characters", event.id)
-    if not (isinstance(event.type, str) and 0 < len(event.type) <= TEXT_ID_MAX):
+    if not _is_text(event.type):
         raise InvalidArgument("event.type", f"1 to {TEXT_ID_MAX} characters", event.type)
     if event.type in RESERVED:
         raise InvalidArgument("event.type", "a type that the log does not reserve", event.type)
-    if not (isinstance(event.time, int) and -(2**53) < event.time < 2**53):
+    if not (is_integer(event.time) and -(2**53) < event.time < 2**53):
         raise InvalidArgument("event.time", "integer milliseconds", event.time)
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= TEXT_ID_MAX
 
 
 def encode(event: NewEvent) -> bytes:
@@ -121,6 +131,8 @@ def plan(
                 _for_task(out, append, event, event.task_id, epoch, task, pending)
             offset = out.put(event, body)
             mine[event.id] = offset, body
+            if event.type in TOLD:
+                out.told = True
         out.offsets.append(offset)
     return out
 
@@ -141,7 +153,8 @@ def _for_task(
     if event.type == "question":
         out.asked.append((task_id, str(to_dict(event.data).get("question_id", ""))))
     elif event.type == "message_received":
-        if (question := to_dict(event.data).get("in_reply_to")) is not None:
+        question = to_dict(event.data).get("in_reply_to")
+        if question is not None:
             out.answered.append((task_id, str(question)))
     if after is row:
         return

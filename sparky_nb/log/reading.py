@@ -12,12 +12,17 @@ from sparky_nb.log.base import BLOB_MAX, READ_LIMIT, ChatInfo, TaskRow
 from sparky_nb.log.records import ChatRow
 
 
+def is_integer(value: object) -> bool:
+    """True and False are none here."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
 def check_read(chat_id: str, name: str, offset: int, limit: int) -> None:
     """Raise InvalidArgument unless chat, offset and limit are legal."""
     check_chat_id(chat_id, system=True)
-    if not isinstance(offset, int) or isinstance(offset, bool) or not 0 <= offset < 2**53:
+    if not is_integer(offset) or not 0 <= offset < 2**53:
         raise InvalidArgument(name, "an integer ≥ 0", offset)
-    if not isinstance(limit, int) or isinstance(limit, bool) or not 1 <= limit <= READ_LIMIT:
+    if not is_integer(limit) or not 1 <= limit <= READ_LIMIT:
         raise InvalidArgument("limit", f"1 to {READ_LIMIT}", limit)
 
 
@@ -65,7 +70,7 @@ def check_tasks(states: Sequence[str] | None, limit: int) -> None:
     for state in states or ():
         if state not in STATES:
             raise InvalidArgument("state", f"one of {', '.join(sorted(STATES))}", state)
-    if not isinstance(limit, int) or isinstance(limit, bool) or not 1 <= limit <= READ_LIMIT:
+    if not is_integer(limit) or not 1 <= limit <= READ_LIMIT:
         raise InvalidArgument("limit", f"1 to {READ_LIMIT}", limit)
 
 

@@ -15,6 +15,7 @@ from sparky_nb.ids import derived_id
 from sparky_nb.log.base import TaskRow
 from sparky_nb.log.folding import scrub_base
 from sparky_nb.log.plan import Plan, encode
+from sparky_nb.log.reading import is_integer
 from sparky_nb.log.records import ChatRow, Records
 
 _ROW_TEXTS: Final = ("name", "instruction", "result", "error")
@@ -33,7 +34,7 @@ def redact_events(
     """
     events, trimmed = [], []
     for offset in offsets:
-        if not isinstance(offset, int) or isinstance(offset, bool):
+        if not is_integer(offset):
             raise InvalidArgument("offsets", "integers", offset)
         wire = tx.wire(chat, offset)
         if wire is not None:
@@ -48,8 +49,8 @@ def redact_events(
         if event.type == REDACTED:
             continue
         tx.replace(chat, event.offset, tombstone(wire))
-        for epoch in (chat.epoch, *(it.epoch for it in chat.lineage)):
-            digests.append(derived_id("index", chat.chat_id, epoch, event.id))
+        epochs = (chat.epoch, *(it.epoch for it in chat.lineage))
+        digests += [derived_id("index", chat.chat_id, epoch, event.id) for epoch in epochs]
         if event.task_id in rows:
             rows[event.task_id] = _without(rows[event.task_id], event)
     for row in rows.values():

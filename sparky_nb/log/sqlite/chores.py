@@ -24,8 +24,8 @@ _OF_A_CHAT: Final = (
 def checkpoint(connection: sqlite3.Connection, place: Place, *, wait: bool = False) -> bool:
     """Merge the WAL into the file and empty it; whether this call did.
 
-    Never two at once (a rare corruption in SQLite 3.7.0 to 3.51.2): under the place's lock, which is
-    taken without waiting. Most of it is done while others go on writing.
+    Never two at once (a rare corruption in SQLite 3.7.0 to 3.51.2): under the place's lock, which
+    is taken without waiting. Most of it is done while others go on writing.
     """
     with place.lock_if_free() as held:
         if not held:
@@ -41,7 +41,7 @@ def checkpoint(connection: sqlite3.Connection, place: Place, *, wait: bool = Fal
 
 
 def purge_slice(connection: sqlite3.Connection) -> bool:
-    """Remove up to ``SLICE`` rows of a deleted chat; whether there may be more. In a transaction."""
+    """Inside a transaction: remove up to ``SLICE`` rows of a deleted chat; False: none is left."""
     found = connection.execute(
         "SELECT key FROM chats WHERE deleted = 1 AND scrubs >= 0 LIMIT 1"
     ).fetchone()

@@ -1,8 +1,8 @@
 """A process's connections to one log file: one that writes, one spare, one reader per thread.
 
 Before anything is written (inside the transaction) and read, it is checked that the file is still
-the one that was opened: a file that was deleted is put back from what the open connections hold, one
-that was replaced is opened anew, and after a fork the child opens connections of its own.
+the one that was opened: a file that was deleted is put back from what the open connections hold,
+one that was replaced is opened anew, and after a fork the child opens connections of its own.
 """
 
 from __future__ import annotations

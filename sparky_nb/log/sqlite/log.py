@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final, Literal, TypeVar
-
 
 from sparky_nb.clock import Clock, SystemClock
 from sparky_nb.errors import LogUnavailable, NotFound

@@ -9,6 +9,8 @@ from typing import Any, Final
 import msgspec
 
 from sparky_nb.errors import NotFound
+from sparky_nb.events.codec import decode_event
+from sparky_nb.events.fold import FOLD_VERSION
 from sparky_nb.ids import INDEX_CHAT, check_chat_id
 from sparky_nb.log.base import (
     BATCH_EVENTS,
@@ -28,11 +30,11 @@ from sparky_nb.log.sqlite.records import (
     BASE,
     CHAT_COLUMNS,
     CHECKPOINT,
+    HEAD,
     chat_from,
     command_from,
     task_from,
 )
-from sparky_nb.events.fold import FOLD_VERSION
 
 _CHAT: Final = f"SELECT {CHAT_COLUMNS} FROM chats WHERE chat_id = ? AND deleted = 0"
 _LIVING: Final = "chat_key IN (SELECT key FROM chats WHERE deleted = 0)"
@@ -74,22 +76,23 @@ class SqliteReads(Log):
 
     def chats(self) -> list[ChatInfo]:
         with self._files.reading() as connection:
-            rows = connection.execute(
-                f"SELECT {CHAT_COLUMNS} FROM chats WHERE deleted = 0 AND chat_id != ?"
-                " ORDER BY updated DESC, key DESC",
+            found = connection.execute(
+                f"SELECT {CHAT_COLUMNS} FROM chats WHERE deleted = 0 AND chat_id != ?",
                 (INDEX_CHAT,),
             ).fetchall()
+            rows = [_updated(connection, chat_from(row)) for row in found]
             counted: dict[int, dict[str, int]] = {}
             for key, state, number in connection.execute(
                 "SELECT chat_key, state, count(*) FROM tasks GROUP BY chat_key, state"
             ):
                 counted.setdefault(key, {})[state] = number
-        return [chat_info(it, counted.get(it.key, {})) for it in map(chat_from, rows)]
+        rows.sort(key=lambda it: (it.updated, it.key), reverse=True)
+        return [chat_info(it, counted.get(it.key, {})) for it in rows]
 
     def chat(self, chat_id: str) -> ChatInfo:
         check_chat_id(chat_id, system=True)
         with self._files.reading() as connection:
-            chat = _chat(connection, chat_id)
+            chat = _updated(connection, _chat(connection, chat_id))
             tasks = connection.execute(
                 "SELECT state, count(*) FROM tasks WHERE chat_key = ? GROUP BY state", (chat.key,)
             ).fetchall()
@@ -185,7 +188,8 @@ class SqliteReads(Log):
         """Chats with at least ``events`` events after whatever fold was put by."""
         with self._files.reading() as connection:
             rows = connection.execute(
-                "SELECT chat_id FROM chats WHERE deleted = 0 AND head - ? >= coalesce("
+                "SELECT chat_id FROM chats WHERE deleted = 0"
+                f" AND {HEAD} - ? >= coalesce("
                 "(SELECT max(offset) FROM folds WHERE chat_key = key"
                 f" AND (kind = '{BASE}' OR (kind = '{CHECKPOINT}' AND version = ?))), 0)",
                 (events, FOLD_VERSION),
@@ -198,6 +202,16 @@ def _chat(connection: sqlite3.Connection, chat_id: str) -> ChatRow:
     if row is None:
         raise NotFound("chat", chat_id)
     return chat_from(row)
+
+
+def _updated(connection: sqlite3.Connection, chat: ChatRow) -> ChatRow:
+    """With the time of its last event; the row itself has that of the last one that was trimmed."""
+    last = connection.execute(
+        "SELECT body FROM events WHERE chat_key = ? ORDER BY offset DESC LIMIT 1", (chat.key,)
+    ).fetchone()
+    if last is None:
+        return chat
+    return msgspec.structs.replace(chat, updated=decode_event(last[0]).time)
 
 
 def _events(connection: sqlite3.Connection, chat: ChatRow, first: int, end: int) -> sqlite3.Cursor:

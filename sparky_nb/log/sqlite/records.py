@@ -24,8 +24,11 @@ from sparky_nb.log.records import (
 )
 from sparky_nb.log.redact import blobs_in
 
+HEAD: Final = "coalesce((SELECT max(offset) FROM events WHERE chat_key = chats.key), earliest - 1)"
+"""A chat's head: kept only here, so that an append has one page less to write."""
+
 CHAT_COLUMNS: Final = (
-    "key, chat_id, epoch, earliest, head, title, owner, created, updated, scrubs, lineage"
+    f"key, chat_id, epoch, earliest, {HEAD}, title, owner, created, updated, scrubs, lineage"
 )
 BASE: Final = "base"
 CHECKPOINT: Final = "checkpoint"
@@ -97,8 +100,8 @@ class SqliteRecords(Records):
 
     def make_chat(self, row: ChatRow) -> ChatRow:
         made = self._run(
-            "INSERT INTO chats (chat_id, epoch, earliest, head, synced_head, title, owner, created,"
-            " updated, scrubs, lineage) VALUES (?, ?, 1, 0, 0, ?, ?, ?, ?, 0, '[]')",
+            "INSERT INTO chats (chat_id, epoch, earliest, synced_head, title, owner, created,"
+            " updated, scrubs, lineage) VALUES (?, ?, 1, 0, ?, ?, ?, ?, 0, '[]')",
             (row.chat_id, row.epoch, row.title, row.owner, row.created, row.updated),
         )
         key = made.lastrowid
@@ -115,7 +118,10 @@ class SqliteRecords(Records):
 
     def drop_chat(self, row: ChatRow) -> None:
         # The rows go in slices (chores.py); what hides them is this one.
-        self._run("UPDATE chats SET deleted = 1, title = NULL WHERE key = ?", (row.key,))
+        self._run(
+            "UPDATE chats SET deleted = 1, title = NULL, earliest = ? WHERE key = ?",
+            (row.head + 1, row.key),
+        )
 
     # -- events
 
@@ -141,13 +147,8 @@ class SqliteRecords(Records):
                     "INSERT OR IGNORE INTO blob_refs VALUES (?, ?, ?)",
                     [(key, sha256, row[1]) for sha256 in blobs_in(row[5])],
                 )
-        last = events[-1]
-        self._run(
-            "UPDATE chats SET head = ?, updated = ? WHERE key = ?",
-            (last.offset, last.event.time, key),
-        )
         if self._always_synced:
-            self._run("UPDATE chats SET synced_head = head WHERE key = ?", (key,))
+            self._run("UPDATE chats SET synced_head = ? WHERE key = ?", (events[-1].offset, key))
         self._synced_heads[key] = -1
 
     def find(self, chat: ChatRow, ids: Iterable[str]) -> dict[str, Known]:
@@ -337,6 +338,10 @@ class SqliteRecords(Records):
             if task_id in active
         ]
         self._connection.executemany("INSERT OR REPLACE INTO kept_ids VALUES (?, ?, ?, ?, ?)", kept)
+        if rows:
+            self._run(
+                "UPDATE chats SET updated = ? WHERE key = ?", (decode_event(rows[-1][3]).time, key)
+            )
         self._run("DELETE FROM events WHERE chat_key = ? AND offset < ?", (key, before))
         self._run("DELETE FROM blob_refs WHERE chat_key = ? AND offset < ?", (key, before))
         return [row[3] for row in rows]

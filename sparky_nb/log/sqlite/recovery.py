@@ -1,17 +1,17 @@
 """Which epochs are still true when a log is opened (protocol.md §4).
 
-**After a machine crash.** Commits in WAL mode are not fsynced, so the machine's crash takes back the
-newest ones, all after some point. Each chat keeps ``synced_head``; the first append to a chat whose
-``synced_head`` is its head is fsynced, the others are not, and ``sync_heads`` (at a checkpoint and a
-clean close) sets ``synced_head = head`` in an fsynced commit. So whatever a crash leaves:
+**After a machine crash.** Commits in WAL mode are not fsynced, so the machine's crash takes back
+the newest ones, all after some point. Each chat keeps ``synced_head``; the first append to a chat
+whose ``synced_head`` is its head is fsynced, the others are not, and ``sync_heads`` (at a
+checkpoint and a clean close) sets ``synced_head = head`` in an fsynced commit. So whatever a crash leaves:
 ``head == synced_head`` proves that the chat lost nothing, and ``head > synced_head`` means perhaps.
 The first opener under another boot id gives the latter a new epoch, whose lineage says that the
 offsets up to the recovered head are those of the old one.
 
-**After a restore.** Each opening puts a random *stamp* into the log and, before it, into a small file
-beside it, with the number of events that the log had. A log whose stamp is not in that file, or that
-has fewer events, or that lies in another place, is an older copy: all its chats get new epochs. Where
-that was needless it costs nothing, as the lineage lets every cursor go on.
+**After a restore.** Each opening puts a random *stamp* into the log and, before it, into a small
+file beside it, with the number of events that the log had. A log whose stamp is not in that file,
+or that has fewer events, or that lies in another place, is an older copy: all its chats get new
+epochs. Where that was needless it costs nothing, as the lineage lets every cursor go on.
 """
 
 from __future__ import annotations
@@ -27,12 +27,14 @@ from sparky_nb.log.sqlite.place import Place, Seen
 from sparky_nb.log.sqlite.records import (
     ACTIVE_SQL,
     CHAT_COLUMNS,
+    HEAD,
     chat_from,
     encode_row,
     task_from,
 )
 
 LINEAGE_MAX: Final = 20
+_SYNCED: Final = f"UPDATE chats SET synced_head = {HEAD} WHERE deleted = 0 AND {HEAD} > synced_head"
 COPY: Final = "copy"
 """The stamp of a backup: no place has seen it."""
 
@@ -51,8 +53,8 @@ def settle(connection: sqlite3.Connection, place: Place, boot: str) -> str:
         if _restored(stamp, total, log_id, seen):
             _new_lives(connection, "deleted = 0")
         elif meta.get("boot_id", boot) != boot:
-            _new_lives(connection, "deleted = 0 AND head > synced_head")
-        connection.execute("UPDATE chats SET synced_head = head WHERE head > synced_head")
+            _new_lives(connection, f"deleted = 0 AND {HEAD} > synced_head")
+        connection.execute(_SYNCED)
         put = "INSERT OR REPLACE INTO meta VALUES (?, ?)"
         connection.execute(put, ("log_id", log_id))
         connection.execute(put, ("boot_id", boot))
@@ -72,7 +74,7 @@ def sync_heads(connection: sqlite3.Connection, place: Place) -> None:
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("BEGIN IMMEDIATE")
     try:
-        connection.execute("UPDATE chats SET synced_head = head WHERE head > synced_head")
+        connection.execute(_SYNCED)
         meta = dict(connection.execute("SELECT key, value FROM meta").fetchall())
         total = total_events(connection)
         connection.execute("COMMIT")
@@ -91,7 +93,8 @@ def mark_copy(connection: sqlite3.Connection) -> None:
 
 def total_events(connection: sqlite3.Connection) -> int:
     """How many events were ever stored, deleted chats included."""
-    total: int = connection.execute("SELECT coalesce(sum(head), 0) FROM chats").fetchone()[0]
+    sql = f"SELECT coalesce(sum(iif(deleted, earliest - 1, {HEAD})), 0) FROM chats"
+    total: int = connection.execute(sql).fetchone()[0]
     return total
 
 

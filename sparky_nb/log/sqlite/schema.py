@@ -17,13 +17,13 @@ APPLICATION_ID: Final = 0x53706B79
 _TABLES: Final = (
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID",
     # One row for each life of a chat; a deleted one keeps its name and its last epoch.
+    # A chat's head is not here but in its events (records.HEAD): an append need not write this row.
     # synced_head: as far as is known to have reached the disk (recovery.py).
     """CREATE TABLE chats (
         key INTEGER PRIMARY KEY,
         chat_id TEXT NOT NULL,
         epoch TEXT NOT NULL,
         earliest INTEGER NOT NULL,
-        head INTEGER NOT NULL,
         synced_head INTEGER NOT NULL,
         title TEXT,
         owner TEXT,
