@@ -250,7 +250,7 @@ def _compose() -> tuple[Runner, ExitStack]:
             log,
             clock=clock,
             submit=lambda *command: made.submit(*command),
-            not_durable=lambda task_id: _not_durable(made, task_id),
+            not_durable=lambda task_id: made.not_durable(task_id),
         )
         stack.callback(views.close)
         made = Runner(
@@ -285,11 +285,6 @@ def _chat(chat: str | None) -> str:
 def _title(chat_id: str) -> str | None:
     here = runner()
     return here.title if chat_id == here.chat_id else None
-
-
-def _not_durable(here: Runner, task_id: str) -> bool:
-    execution = here.find(task_id)
-    return execution is not None and not execution.emitter.durable
 
 
 class _RingerHere:
