@@ -155,6 +155,11 @@ class Runner:
         with self._lock:
             return [e for e in self._executions.values() if not e.done.is_set()]
 
+    def not_durable(self, task_id: str) -> bool:
+        """Whether events of that task wait in memory because the log can't be written."""
+        execution = self.find(task_id)
+        return execution is not None and not execution.emitter.durable
+
     # -- commands
 
     def submit(self, chat_id: str, task_id: str, name: str, args: JsonObject) -> None:
