@@ -201,8 +201,15 @@ class Sender:
         shown = list(viewers[:VIEWERS_SHOWN])
         return self._unless_closed(Viewers(count=len(viewers), viewers=shown))
 
+    @property
+    def due(self) -> float:
+        """Seconds until ``tick`` has something to say, if nothing else happens."""
+        now = self._clock.monotonic()
+        beat = self._sent + self._heartbeat_ms / 1000
+        return max(0.0, min(beat, self._heard + LIFE_SECONDS) - now)
+
     def tick(self) -> list[Instruction]:
-        """Time has passed; call it at least each second or two."""
+        """Time has passed; call it when ``due`` says so, and whenever it is convenient."""
         if self.state in ("new", "closed"):
             return []
         now = self._clock.monotonic()
