@@ -23,7 +23,18 @@ FLAGS = [
 ]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(autouse=True)
+def jp_asyncio_loop() -> None:
+    """Not pytest-jupyter's: a second loop can't run beside Playwright's."""
+
+
+@pytest.fixture(autouse=True)
+def jp_server_cleanup() -> None:
+    """Not pytest-jupyter's: it needs that loop, and there is no server in this process."""
+
+
+# For this folder only: other tests can't run a loop while Playwright's does.
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     """The Chromium of the system, without a window."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -34,7 +45,7 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def lab() -> Iterator[Lab]:
     """A JupyterLab with folders of its own; tests use notebooks of different names."""
     root = Path(tempfile.mkdtemp(prefix="sparky-lab-"))
