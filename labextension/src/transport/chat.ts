@@ -1,15 +1,14 @@
 /** One chat as this page knows it: its folded state, kept live over one socket. */
 
-import { UUID } from '@lumino/coreutils';
 import type { IDisposable } from '@lumino/disposable';
 
 import { Beat } from '../state/beat';
 import { Fold, LIMITS } from '../state/fold';
-import type { Event, Json, State } from '../state/model';
+import type { Event, State } from '../state/model';
 import { join } from '../state/seam';
 import { NO_CHAT } from '../stream/close';
 import type { Connection } from '../stream/stimuli';
-import type { Cursor, Hello, Result, ServerFrame, ViewerInfo } from '../wire/generated';
+import type { Cursor, Hello, ServerFrame, ViewerInfo } from '../wire/generated';
 import type { PageSignals } from './page';
 import type { Rest } from './rest';
 import { ApiError } from './rest';
@@ -19,7 +18,6 @@ import { ChatSocket } from './socket';
 /** A view may hold more of the timeline than a stored snapshot does. */
 const VIEW_LIMITS = { ...LIMITS, timeline: 4_000 };
 const PAGE_EVENTS = 1_000;
-const COMMAND_MS = 10_000;
 
 /** What a person may know about the connection. */
 export interface ConnectionInfo {
@@ -52,7 +50,6 @@ export class Chat implements IDisposable, SocketOwner {
   private retryTimer: number | undefined;
   private failures = 0;
   private readonly unlisten: () => void;
-  private readonly results = new Map<string, (result: Result) => void>();
   viewers: ViewerInfo[] = [];
   viewerCount = 0;
   viewer: string | null = null;
@@ -122,25 +119,6 @@ export class Chat implements IDisposable, SocketOwner {
     }
   }
 
-  /** Ask the runner of a task for something; the answer of the server, or an ApiError. */
-  async command(name: string, taskId: string, args: Json): Promise<void> {
-    const id = UUID.uuid4();
-    const answer = new Promise<Result | null>(resolve => {
-      this.results.set(id, resolve);
-      window.setTimeout(() => resolve(null), COMMAND_MS);
-    });
-    const sent = this.socket?.send({ t: 'command', id, name, task_id: taskId, args });
-    const result = sent ? await answer : null;
-    this.results.delete(id);
-    if (!result) {
-      throw new ApiError(0, 'unreachable', 'the server did not answer');
-    }
-    if (!result.ok) {
-      const error = result.error ?? {};
-      throw new ApiError(409, String(error['code']), String(error['message'] ?? 'refused'));
-    }
-  }
-
   /** Load a page of older history into the timeline. */
   loadOlder(): Promise<void> {
     this.older ??= this.fetchOlder().finally(() => (this.older = null));
@@ -195,8 +173,6 @@ export class Chat implements IDisposable, SocketOwner {
       this.viewers = frame.viewers;
       this.viewerCount = frame.count;
       this.beat.touch();
-    } else if (frame.t === 'result') {
-      this.results.get(frame.id)?.(frame);
     }
   }
 

@@ -1,0 +1,314 @@
+/** One thing that happened, as people see it. */
+
+import { memo } from 'react';
+
+import type { Entry, Json } from '../state/model';
+import { useEnv, useSettings } from './env';
+import { clock, duration, moment } from './format';
+import { Mime } from './mime';
+import { markdown } from './question';
+import { StateIcon, useStateName } from './state';
+import { tame } from './terminal';
+import { shorten, Value } from './value';
+
+export interface EntryProps {
+  entry: Entry;
+  chatId: string;
+  /** Changes with the entry, which is changed in place. */
+  stamp: string;
+  marked?: boolean;
+}
+
+/** What tells one drawing of an entry from the next. */
+export function entryStamp(entry: Entry): string {
+  const { last, chars = 0, answer, result, offset } = entry;
+  return `${offset}.${last}.${chars}.${result ? 1 : 0}.${answer?.offset ?? 0}`;
+}
+
+export const EntryView = memo(function EntryView(props: EntryProps) {
+  const { entry, marked } = props;
+  const body = bodyOf(props);
+  const kind = `sparky-entry sparky-entry-${entry.type.replace(/[^a-z_]/gi, '')}`;
+  return (
+    <div
+      className={marked ? `${kind} sparky-mod-marked` : kind}
+      data-sparky-event={entry.offset}
+      data-type={entry.type}
+    >
+      {body}
+      <time className="sparky-time" dateTime={new Date(entry.time).toISOString()} title={moment(entry.time)}>
+        {clock(entry.time)}
+      </time>
+    </div>
+  );
+}, same);
+
+function same(a: EntryProps, b: EntryProps): boolean {
+  return a.stamp === b.stamp && a.marked === b.marked && a.chatId === b.chatId;
+}
+
+function bodyOf({ entry, chatId }: EntryProps): JSX.Element {
+  switch (entry.type) {
+    case 'status':
+      return <Status entry={entry} chatId={chatId} />;
+    case 'thought':
+      return <Thought entry={entry} />;
+    case 'message_sent':
+      return (
+        <div className="sparky-message">
+          <Mime data={markdown(textOf(entry))} />
+          <Pieces entry={entry} />
+        </div>
+      );
+    case 'message_received':
+      return <Received entry={entry} />;
+    case 'tool_use':
+      return <Tool entry={entry} chatId={chatId} />;
+    case 'output':
+      return <Output entry={entry} />;
+    case 'question':
+      return <Asked entry={entry} />;
+    case 'command':
+      return <Asking entry={entry} />;
+    case 'chat':
+    case 'redaction':
+      return <Note entry={entry} />;
+    default:
+      return (
+        <details className="sparky-unknown">
+          <summary>{entry.type}</summary>
+          <Value value={entry.data} chatId={chatId} />
+        </details>
+      );
+  }
+}
+
+function Status({ entry, chatId }: { entry: Entry; chatId: string }): JSX.Element {
+  const { trans } = useEnv();
+  const nameOf = useStateName();
+  const { data } = entry;
+  const state = str(data['state']);
+  const error = data['error'] as Json | undefined;
+  const took = typeof data['duration_ms'] === 'number' ? duration(data['duration_ms']) : '';
+  const attempt = typeof data['attempt'] === 'number' && data['attempt'] > 1 ? data['attempt'] : 0;
+  return (
+    <div className="sparky-status">
+      <div className="sparky-status-line">
+        <StateIcon state={state} />
+        <span>
+          {str(data['name']) && <b>{str(data['name'])} </b>}
+          {nameOf(state)}
+          {took && ` · ${took}`}
+          {attempt > 0 && ` · ${trans.__('attempt %1', attempt)}`}
+          {str(data['reason']) && ` · ${str(data['reason'])}`}
+        </span>
+      </div>
+      {str(data['instruction']) && <blockquote>{shorten(tame(str(data['instruction'])))}</blockquote>}
+      {error && <TaskError error={error} />}
+      {data['result'] !== undefined && data['result'] !== null && (
+        <div className="sparky-result">
+          <Value value={data['result']} chatId={chatId} />
+        </div>
+      )}
+    </div>
+  );
+}
+
+export function TaskError({ error }: { error: Json }): JSX.Element {
+  const { trans } = useEnv();
+  const traceback = str(error['traceback']);
+  return (
+    <div className="sparky-error" role="alert">
+      <div className="sparky-error-head">
+        <b>{str(error['type'])}</b>: {shorten(tame(str(error['message'])))}
+      </div>
+      {traceback && (
+        <details>
+          <summary>{trans.__('Traceback')}</summary>
+          <Mime data={{ 'application/vnd.jupyter.stderr': tame(traceback) }} />
+        </details>
+      )}
+    </div>
+  );
+}
+
+function Thought({ entry }: { entry: Entry }): JSX.Element {
+  const { trans } = useEnv();
+  const { foldThoughts } = useSettings();
+  const text = textOf(entry);
+  const first = text.trim().split('\n')[0]?.slice(0, 120) ?? '';
+  return (
+    <details className="sparky-thought" open={!foldThoughts}>
+      <summary>
+        <span className="sparky-kind">{trans.__('Thought')}</span> {first}
+      </summary>
+      <Mime data={markdown(text)} />
+      <Pieces entry={entry} />
+    </details>
+  );
+}
+
+function Received({ entry }: { entry: Entry }): JSX.Element {
+  const { data } = entry;
+  return (
+    <div className="sparky-received">
+      <span className="sparky-who">{str(data['from']) || entry.actor}</span>
+      <Mime data={markdown(str(data['text']))} />
+    </div>
+  );
+}
+
+function Tool({ entry, chatId }: { entry: Entry; chatId: string }): JSX.Element {
+  const { trans } = useEnv();
+  const { data, result } = entry;
+  const status = result ? str(result.status) : 'running';
+  const args = data['args'];
+  const empty = args === null || typeof args !== 'object' || Object.keys(args).length === 0;
+  return (
+    <div className={`sparky-tool sparky-tool-${status}`} data-status={status}>
+      <div className="sparky-tool-head">
+        <StateIcon
+          state={
+            { success: 'completed', error: 'failed', denied: 'cancelled' }[status] ?? 'running'
+          }
+        />
+        <code>{str(data['name'])}</code>
+        {result && typeof result.duration_ms === 'number' && (
+          <span className="sparky-dim">{duration(result.duration_ms)}</span>
+        )}
+        {status === 'denied' && <span className="sparky-dim">{trans.__('denied')}</span>}
+      </div>
+      {!empty && (
+        <div className="sparky-tool-args">
+          <Value value={args} chatId={chatId} />
+        </div>
+      )}
+      {result && (
+        <div className="sparky-tool-result" data-sparky-event={result.offset}>
+          <Value value={result.result} chatId={chatId} />
+        </div>
+      )}
+    </div>
+  );
+}
+
+const STREAMS: Record<string, string> = {
+  stdout: 'application/vnd.jupyter.stdout',
+  stderr: 'application/vnd.jupyter.stderr',
+  log: 'application/vnd.jupyter.stdout'
+};
+
+function Output({ entry }: { entry: Entry }): JSX.Element {
+  const { trans } = useEnv();
+  const { data } = entry;
+  const mime = data['mime'];
+  const stream = str(data['stream']);
+  if (mime !== null && typeof mime === 'object') {
+    return (
+      <div className="sparky-output">
+        <Mime data={mime as Json} />
+      </div>
+    );
+  }
+  const text = textOf(entry);
+  return (
+    <div className={`sparky-output sparky-output-${stream}`}>
+      {str(data['level']) && <span className="sparky-kind">{str(data['level'])}</span>}
+      {entry.cut && <div className="sparky-dim">{trans.__('… older output is further back')}</div>}
+      {text !== '' && <Folded text={text} mime={STREAMS[stream] ?? 'text/plain'} />}
+      {data['truncated'] === true && (
+        <div className="sparky-dim">{trans.__('Output was cut here.')}</div>
+      )}
+      <Pieces entry={entry} />
+    </div>
+  );
+}
+
+const SHOWN = 20_000;
+
+/** Output through Jupyter's own colours; of a giant line only as much as a page can take. */
+function Folded({ text, mime }: { text: string; mime: string }): JSX.Element {
+  const { trans } = useEnv();
+  const tamed = tame(text.length > 4 * SHOWN ? text.slice(-4 * SHOWN) : text);
+  const shown = tamed.length > SHOWN ? tamed.slice(-SHOWN) : tamed;
+  return (
+    <>
+      {shown !== tamed && (
+        <div className="sparky-dim">
+          {trans.__('The last %1 of %2 characters:', SHOWN.toLocaleString(), text.length.toLocaleString())}
+        </div>
+      )}
+      <Mime data={{ [mime]: shown }} />
+    </>
+  );
+}
+
+function Asked({ entry }: { entry: Entry }): JSX.Element {
+  const { trans } = useEnv();
+  const { data, answer } = entry;
+  return (
+    <div className="sparky-asked">
+      <span className="sparky-kind">{trans.__('Question')}</span>
+      <Mime data={markdown(str(data['prompt']))} />
+      {answer && (
+        <div className="sparky-answer">
+          {str(answer.from)}: <b>{str(answer.text)}</b>
+        </div>
+      )}
+    </div>
+  );
+}
+
+function Asking({ entry }: { entry: Entry }): JSX.Element {
+  const { trans } = useEnv();
+  const { data } = entry;
+  const name = str(data['name']);
+  const names: Record<string, string> = {
+    cancel: trans.__('asked to cancel'),
+    message: trans.__('sent a message'),
+    answer: trans.__('sent an answer')
+  };
+  return (
+    <div className="sparky-note">
+      {str(data['from'])} {names[name] ?? name} · {str(data['outcome'])}
+    </div>
+  );
+}
+
+function Note({ entry }: { entry: Entry }): JSX.Element {
+  const { trans } = useEnv();
+  const { data } = entry;
+  if (entry.type === 'redaction') {
+    const count = Array.isArray(data['offsets']) ? data['offsets'].length : 0;
+    return <div className="sparky-note">{trans.__('%1 removed %2 events', str(data['from']), count)}</div>;
+  }
+  const changes: Record<string, string> = {
+    created: trans.__('The chat was created'),
+    renamed: trans.__('The chat was renamed'),
+    deleted: trans.__('The chat was deleted')
+  };
+  const change = str(data['change']);
+  return (
+    <div className="sparky-note">
+      {changes[change] ?? change}
+      {str(data['title']) && `: ${str(data['title'])}`}
+    </div>
+  );
+}
+
+/** The events that a run of text was made of, for whoever compares the page with the log. */
+function Pieces({ entry }: { entry: Entry }): JSX.Element {
+  return (
+    <span hidden>
+      {entry.pieces?.slice(1).map(([offset]) => <i key={offset} data-sparky-event={offset} />)}
+    </span>
+  );
+}
+
+export function textOf(entry: Entry): string {
+  return entry.pieces?.map(piece => piece[1]).join('') ?? '';
+}
+
+export function str(value: unknown): string {
+  return typeof value === 'string' ? value : typeof value === 'number' ? String(value) : '';
+}

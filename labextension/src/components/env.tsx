@@ -1,0 +1,77 @@
+import { createContext, useContext, useEffect, useState, useSyncExternalStore } from 'react';
+
+import type { Beat } from '../state/beat';
+import type { Settings, Sparky } from '../tokens';
+import type { Chat } from '../transport/chat';
+
+export const EnvContext = createContext<Sparky | null>(null);
+
+/** What the application gives to every view. */
+export function useEnv(): Sparky {
+  const env = useContext(EnvContext);
+  if (!env) {
+    throw new Error('no <EnvContext> around this component');
+  }
+  return env;
+}
+
+/** Draw again when something changed. */
+export function useBeat(beat: Beat): number {
+  return useSyncExternalStore(beat.subscribe, beat.snapshot);
+}
+
+/** A chat, connected for as long as the component is there. */
+export function useChat(chatId: string): Chat | null {
+  const { hub } = useEnv();
+  const [chat, setChat] = useState<Chat | null>(null);
+  useEffect(() => {
+    const acquired = hub.acquire(chatId);
+    setChat(acquired);
+    return () => hub.release(acquired);
+  }, [hub, chatId]);
+  return chat;
+}
+
+export function useSettings(): Settings {
+  const env = useEnv();
+  const [, redraw] = useState(0);
+  useEffect(() => {
+    const listener = (): void => redraw(n => n + 1);
+    env.settingsChanged.connect(listener);
+    return () => {
+      env.settingsChanged.disconnect(listener);
+    };
+  }, [env]);
+  return env.settings;
+}
+
+const tickers = new Set<() => void>();
+let interval: number | undefined;
+
+function run(): void {
+  window.clearInterval(interval);
+  interval = undefined;
+  if (tickers.size && !document.hidden) {
+    interval = window.setInterval(() => [...tickers].forEach(tick => tick()), 1_000);
+  }
+}
+document.addEventListener('visibilitychange', run);
+
+/** The time, moving on by the second while `running` and somebody looks. */
+export function useNow(running: boolean): number {
+  const [now, setNow] = useState(Date.now);
+  useEffect(() => {
+    if (!running) {
+      return;
+    }
+    const tick = (): void => setNow(Date.now());
+    tick();
+    tickers.add(tick);
+    run();
+    return () => {
+      tickers.delete(tick);
+      run();
+    };
+  }, [running]);
+  return now;
+}

@@ -1,0 +1,70 @@
+/** Times and numbers as people read them, in the viewer's zone and language. */
+
+/** `95_000` → `1 min 35 s`. */
+export function duration(ms: number): string {
+  const s = Math.max(0, ms) / 1000;
+  if (s < 1) {
+    return `${Math.round(s * 1000)} ms`;
+  }
+  if (s < 10) {
+    return `${s.toFixed(1)} s`;
+  }
+  if (s < 60) {
+    return `${Math.floor(s)} s`;
+  }
+  const m = Math.floor(s / 60);
+  if (m < 60) {
+    return `${m} min ${Math.floor(s % 60)} s`;
+  }
+  const h = Math.floor(m / 60);
+  return h < 24 ? `${h} h ${m % 60} min` : `${Math.floor(h / 24)} d ${h % 24} h`;
+}
+
+/** How long ago, in one unit. */
+export function age(time: number, now: number): string {
+  const s = Math.max(0, now - time) / 1000;
+  const format = new Intl.RelativeTimeFormat(undefined, { numeric: 'auto', style: 'short' });
+  if (s < 60) {
+    return format.format(0, 'minute').replace(/.*/, s < 10 ? 'now' : `${Math.floor(s)} s`);
+  }
+  if (s < 3600) {
+    return format.format(-Math.floor(s / 60), 'minute');
+  }
+  if (s < 86_400) {
+    return format.format(-Math.floor(s / 3600), 'hour');
+  }
+  return format.format(-Math.floor(s / 86_400), 'day');
+}
+
+export function clock(time: number): string {
+  return new Date(time).toLocaleTimeString();
+}
+
+export function moment(time: number): string {
+  return new Date(time).toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'medium' });
+}
+
+export function number(value: number): string {
+  return value.toLocaleString(undefined, { maximumFractionDigits: 2 });
+}
+
+/** A rate in at most three digits. */
+export function rate(perSecond: number): string {
+  return perSecond.toLocaleString(undefined, { maximumSignificantDigits: 3 });
+}
+
+/** What is done, how fast, and how long the rest will take; null where nobody can say. */
+export function pace(bar: {
+  done: number;
+  total: number | null;
+  from: number;
+  since: number;
+  time: number;
+}): { fraction: number | null; perSecond: number | null; leftMs: number | null } {
+  const { done, total, from, since, time } = bar;
+  const fraction = total !== null && total > 0 ? Math.min(1, Math.max(0, done / total)) : null;
+  const perSecond = time > since && done > from ? ((done - from) * 1000) / (time - since) : null;
+  const leftMs =
+    perSecond !== null && total !== null && total > done ? ((total - done) / perSecond) * 1000 : null;
+  return { fraction, perSecond, leftMs };
+}

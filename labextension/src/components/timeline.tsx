@@ -1,0 +1,152 @@
+/** The entries of a chat or of a task, newest last; follows the newest unless the reader went away. */
+
+import { useCallback, useEffect, useLayoutEffect, useRef, useState } from 'react';
+import type { VirtualizerHandle } from 'virtua';
+import { Virtualizer } from 'virtua';
+
+import type { Entry } from '../state/model';
+import { useEnv } from './env';
+import { entryStamp, EntryView } from './entry';
+
+const NEAR_END_PX = 48;
+const NEAR_START_PX = 400;
+
+export interface TimelineProps {
+  entries: Entry[];
+  chatId: string;
+  label: string;
+  /** There is older history. */
+  hasOlder: boolean;
+  loadOlder: () => Promise<void>;
+  /** An offset to go to and to mark. */
+  target?: number | undefined;
+  empty: string;
+}
+
+export function Timeline(props: TimelineProps): JSX.Element {
+  const { trans, actions } = useEnv();
+  const { entries, target, hasOlder, loadOlder } = props;
+  const scroller = useRef<HTMLDivElement>(null);
+  const list = useRef<VirtualizerHandle>(null);
+  const following = useRef(target === undefined);
+  const loading = useRef(false);
+  const [away, setAway] = useState(false);
+  const [shifting, setShifting] = useState(false);
+
+  const toEnd = useCallback(() => {
+    following.current = true;
+    setAway(false);
+    const node = scroller.current;
+    node?.scrollTo({ top: node.scrollHeight });
+  }, []);
+
+  // Follow: whenever what is shown grows, and the reader has not gone away.
+  useLayoutEffect(() => {
+    const node = scroller.current;
+    if (node && following.current) {
+      node.scrollTop = node.scrollHeight;
+    }
+  });
+  useEffect(() => {
+    const inner = scroller.current?.firstElementChild;
+    if (!inner) {
+      return;
+    }
+    const observer = new ResizeObserver(() => {
+      const node = scroller.current;
+      if (node && following.current) {
+        node.scrollTop = node.scrollHeight;
+      }
+    });
+    observer.observe(inner);
+    return () => observer.disconnect();
+  }, []);
+
+  const sought = useRef<number | undefined>(undefined);
+  useEffect(() => {
+    if (target === undefined || sought.current === target || !entries.length) {
+      return;
+    }
+    const index = entries.findIndex(entry => entry.last >= target);
+    if (index >= 0 && (entries[0] as Entry).offset <= target) {
+      sought.current = target;
+      following.current = false;
+      setAway(true);
+      list.current?.scrollToIndex(index, { align: 'center' });
+    } else if (hasOlder) {
+      loadOlder().catch((error: unknown) => actions.report(error));
+    }
+  }, [target, entries, entries.length, hasOlder, loadOlder, actions]);
+
+  const more = (): void => {
+    if (!hasOlder || loading.current) {
+      return;
+    }
+    loading.current = true;
+    setShifting(true); // what is in view stays where it is while older entries come in above it
+    loadOlder()
+      .catch((error: unknown) => actions.report(error))
+      .finally(() => {
+        loading.current = false;
+        window.requestAnimationFrame(() => setShifting(false));
+      });
+  };
+
+  const onScroll = (): void => {
+    const node = scroller.current;
+    if (!node) {
+      return;
+    }
+    const end = node.scrollHeight - node.scrollTop - node.clientHeight < NEAR_END_PX;
+    if (end !== following.current) {
+      following.current = end;
+      setAway(!end);
+    }
+    if (node.scrollTop < NEAR_START_PX && !end) {
+      more();
+    }
+  };
+
+  return (
+    <div className="sparky-timeline">
+      <div
+        className="sparky-scroll"
+        ref={scroller}
+        onScroll={onScroll}
+        onWheel={event => {
+          if (event.deltaY < 0 && (scroller.current?.scrollTop ?? 0) > 0) {
+            following.current = false;
+          }
+        }}
+        tabIndex={0}
+        role="log"
+        aria-label={props.label}
+      >
+        <div>
+          {hasOlder && (
+            <button className="sparky-link sparky-older" onClick={more}>
+              {trans.__('Earlier')}
+            </button>
+          )}
+          {entries.length === 0 && <p className="sparky-empty">{props.empty}</p>}
+          <Virtualizer ref={list} scrollRef={scroller} shift={shifting} bufferSize={400}>
+            {entries.map(entry => (
+              <EntryView
+                key={`${entry.type}${entry.offset}`}
+                entry={entry}
+                chatId={props.chatId}
+                stamp={entryStamp(entry)}
+                marked={target !== undefined && entry.offset <= target && target <= entry.last}
+              />
+            ))}
+          </Virtualizer>
+        </div>
+      </div>
+      {away && (
+        <button className="sparky-button sparky-jump" onClick={toEnd}>
+          {trans.__('Jump to live')}
+        </button>
+      )}
+    </div>
+  );
+}

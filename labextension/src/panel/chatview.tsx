@@ -1,0 +1,163 @@
+/** One chat: its tasks, its timeline, what can be said and done. */
+
+import { copyIcon, editIcon } from '@jupyterlab/ui-components';
+import { useState } from 'react';
+
+import { Button, Composer, TaskButtons } from '../components/actions';
+import { Connection } from '../components/connection';
+import { useBeat, useChat, useEnv } from '../components/env';
+import { Filters } from '../components/filters';
+import { Progress, stampOf } from '../components/progress';
+import { StateIcon, useStateName } from '../components/state';
+import { OpenQuestionView, questionsOf, textOr } from '../components/task';
+import { Timeline } from '../components/timeline';
+import { Viewers } from '../components/viewers';
+import type { Filter } from '../state/filter';
+import { EVERYTHING, select } from '../state/filter';
+import type { Task } from '../state/model';
+import { isEnded } from '../state/model';
+import type { Origin, Place } from '../tokens';
+import type { Chat } from '../transport/chat';
+
+export function ChatView(props: { place: Place }): JSX.Element {
+  const { trans } = useEnv();
+  const chat = useChat(props.place.chatId);
+  return chat ? (
+    <ChatBody key={chat.chatId} chat={chat} place={props.place} />
+  ) : (
+    <p className="sparky-empty">{trans.__('Connecting…')}</p>
+  );
+}
+
+function ChatBody({ chat, place }: { chat: Chat; place: Place }): JSX.Element {
+  const env = useEnv();
+  const { trans, actions, rest } = env;
+  useBeat(chat.beat);
+  const [filter, setFilter] = useState<Filter>({ ...EVERYTHING, taskId: place.taskId ?? null });
+  const [seen, setSeen] = useState(place);
+  if (seen !== place) {
+    setSeen(place); // opened again from elsewhere: show what was asked for now
+    setFilter({ ...filter, taskId: place.taskId ?? null });
+  }
+  const { state, info, chatId } = chat;
+  const title = state.title ?? chatId;
+  const tasks = Object.values(state.tasks);
+  const shownTasks = tasks.filter(
+    task => (!isEnded(task.state) || task.task_id === filter.taskId) && task.task_id !== null
+  );
+  const entries = select(state.timeline, filter);
+  const target = tasks.find(task => task.task_id === filter.taskId && !isEnded(task.state));
+  const talking = target ?? (shownTasks.length === 1 ? shownTasks[0] : undefined);
+
+  return (
+    <div
+      className="sparky-chat"
+      data-sparky-chat={chatId}
+      data-offset={info.offset}
+      data-connection={info.state}
+    >
+      <header className="sparky-chat-head">
+        <h2 title={`${title}\n${chatId}`}>{title}</h2>
+        <Button
+          label={trans.__('Rename the chat')}
+          icon={<editIcon.react tag="span" />}
+          run={() => actions.renameChat(chatId)}
+        />
+        <Button
+          label={trans.__('Copy a link to this chat')}
+          icon={<copyIcon.react tag="span" />}
+          run={() => actions.copy(actions.permalink({ chatId, taskId: filter.taskId ?? undefined }))}
+        />
+        <span className="sparky-space" />
+        <Viewers chat={chat} />
+        <Connection info={info} hurry={() => chat.hurry()} />
+      </header>
+      <Filters filter={filter} change={setFilter} />
+      {filter.taskId !== null && (
+        <div className="sparky-note sparky-only">
+          {trans.__('Only %1.', nameOf(tasks, filter.taskId))}{' '}
+          <button className="sparky-link" onClick={() => setFilter({ ...filter, taskId: null })}>
+            {trans.__('Show the whole chat')}
+          </button>
+        </div>
+      )}
+      <div className="sparky-active">
+        {shownTasks.map(task => (
+          <ActiveTask key={task.task_id} chat={chat} task={task} />
+        ))}
+      </div>
+      {chat.missing ? (
+        <p className="sparky-empty">{trans.__('There is no such chat (yet).')}</p>
+      ) : (
+        <Timeline
+          key={chat.chatId}
+          entries={entries}
+          chatId={chatId}
+          label={trans.__('What happened in %1', title)}
+          hasOlder={chat.hasOlder}
+          loadOlder={() => chat.loadOlder()}
+          target={place.offset}
+          empty={trans.__('Nothing to show.')}
+        />
+      )}
+      <Composer
+        label={talking ? trans.__('Message to the task') : trans.__('Instruction')}
+        placeholder={
+          talking
+            ? trans.__('Write to %1…', textOr(talking.name, trans.__('the task')))
+            : trans.__('Tell the agent what to do…')
+        }
+        send={async text => {
+          if (talking) {
+            await rest.message(String(talking.task_id), text);
+          } else {
+            await rest.instruct(chatId, text);
+          }
+        }}
+      />
+    </div>
+  );
+}
+
+function ActiveTask({ chat, task }: { chat: Chat; task: Task }): JSX.Element {
+  const { trans, actions } = useEnv();
+  const nameOfState = useStateName();
+  const taskId = String(task.task_id);
+  const origin = (task['origin'] ?? null) as Origin | null;
+  return (
+    <section className="sparky-active-task" data-sparky-task={taskId} data-state={task.state}>
+      <div className="sparky-task-head">
+        <StateIcon state={task.state} cancelling={task.cancelling} />
+        <span className="sparky-title">{textOr(task.name, taskId)}</span>
+        <span className="sparky-dim">{nameOfState(task.state, task.cancelling)}</span>
+        <span className="sparky-space" />
+        {origin?.path && (
+          <button className="sparky-link" onClick={() => actions.openOrigin(origin)}>
+            {trans.__('Go to its cell')}
+          </button>
+        )}
+        <TaskButtons
+          taskId={taskId}
+          chatId={chat.chatId}
+          state={task.state}
+          cancelling={task.cancelling}
+          origin={origin}
+        />
+      </div>
+      {Object.keys(task.progress).length > 0 && (
+        <Progress
+          bars={task.progress}
+          stamp={stampOf(task.progress)}
+          ended={isEnded(task.state)}
+        />
+      )}
+      {questionsOf(chat, taskId).map(question => (
+        <OpenQuestionView key={question.offset} question={question} taskId={taskId} />
+      ))}
+    </section>
+  );
+}
+
+function nameOf(tasks: Task[], taskId: string): string {
+  return textOr(tasks.find(task => task.task_id === taskId)?.name, taskId);
+}

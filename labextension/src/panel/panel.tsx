@@ -1,0 +1,211 @@
+/** The side bar: all tasks and chats, live; and a chat in place where there are no tabs. */
+
+import { addIcon, caretLeftIcon, refreshIcon } from '@jupyterlab/ui-components';
+import { useMemo, useState } from 'react';
+
+import { Button } from '../components/actions';
+import { Age, Connection } from '../components/connection';
+import { useBeat, useEnv, useSettings } from '../components/env';
+import type { ChatRow } from '../transport/rest';
+import type { Place } from '../tokens';
+import { ChatView } from './chatview';
+import { TaskRowView } from './row';
+
+const TASKS = 100;
+const LIVE_ROWS = 6;
+
+export function Panel(props: { place: Place | null; back: () => void }): JSX.Element {
+  return props.place ? (
+    <ChatInPlace place={props.place} back={props.back} />
+  ) : (
+    <Overview />
+  );
+}
+
+function ChatInPlace({ place, back }: { place: Place; back: () => void }): JSX.Element {
+  const { trans } = useEnv();
+  return (
+    <div className="sparky-panel">
+      <div className="sparky-panel-bar">
+        <Button
+          label={trans.__('All tasks and chats')}
+          icon={<caretLeftIcon.react tag="span" />}
+          run={back}
+        />
+        <span>{trans.__('All tasks and chats')}</span>
+      </div>
+      <ChatView place={place} />
+    </div>
+  );
+}
+
+function Overview(): JSX.Element {
+  const { hub, trans, actions, rest } = useEnv();
+  const { overview } = hub;
+  useBeat(overview.beat);
+  const { archivedChats } = useSettings();
+  const [text, setText] = useState('');
+  const [state, setState] = useState('');
+  const [showArchived, setShowArchived] = useState(false);
+  const { info } = overview;
+  const wanted = text.trim().toLowerCase();
+
+  const tasks = overview.list().filter(task => {
+    const title = overview.chats.get(task.chat_id)?.title ?? '';
+    const words = `${task.name ?? ''} ${task.task_id} ${task.instruction ?? ''} ${title}`;
+    return (
+      (state === '' || task.state === state) &&
+      words.toLowerCase().includes(wanted) &&
+      (showArchived || !archivedChats.includes(task.chat_id))
+    );
+  });
+  const chats = [...overview.chats.values()]
+    .filter(
+      chat =>
+        `${chat.title ?? ''} ${chat.chat_id}`.toLowerCase().includes(wanted) &&
+        (showArchived || !archivedChats.includes(chat.chat_id))
+    )
+    .sort((a, b) => b.updated - a.updated);
+  const live = useMemo(() => new Set<string>(), []);
+  live.clear();
+  for (const task of tasks) {
+    if (live.size < LIVE_ROWS && (task.state === 'running' || task.state === 'waiting')) {
+      live.add(task.task_id); // progress is in the chat itself, so watch the chats of some
+    }
+  }
+
+  return (
+    <div
+      className="sparky-panel"
+      data-offset={info.offset}
+      data-connection={info.state}
+    >
+      <div className="sparky-panel-bar">
+        <input
+          className="sparky-input sparky-search"
+          type="search"
+          value={text}
+          placeholder={trans.__('Find a task or chat')}
+          aria-label={trans.__('Find a task or chat')}
+          onChange={event => setText(event.target.value)}
+        />
+        <StateSelect value={state} change={setState} />
+        <Button
+          label={trans.__('Refresh')}
+          icon={<refreshIcon.react tag="span" />}
+          run={() => {
+            hub.hurry();
+            return overview.reload();
+          }}
+        />
+        <Button
+          label={trans.__('New chat')}
+          icon={<addIcon.react tag="span" />}
+          run={async () => {
+            const chat = await rest.createChat(trans.__('New chat'));
+            actions.openChat({ chatId: chat.chat_id });
+          }}
+        />
+        <Connection info={info} hurry={() => hub.hurry()} />
+      </div>
+      <div className="sparky-lists">
+        <h3>{trans.__('Tasks')}</h3>
+        <ul className="sparky-list" aria-label={trans.__('Tasks')}>
+          {tasks.slice(0, TASKS).map(task => (
+            <TaskRowView
+              key={task.task_id}
+              task={task}
+              title={overview.chats.get(task.chat_id)?.title ?? task.chat_id}
+              live={live.has(task.task_id)}
+            />
+          ))}
+        </ul>
+        {tasks.length === 0 && (
+          <p className="sparky-empty">
+            {overview.ready
+              ? trans.__('No tasks. Start one in a notebook: %1', '%%sparky task')
+              : (info.problem ?? trans.__('Connecting…'))}
+          </p>
+        )}
+        <h3>{trans.__('Chats')}</h3>
+        <ul className="sparky-list" aria-label={trans.__('Chats')}>
+          {chats.map(chat => (
+            <ChatRowView
+              key={chat.chat_id}
+              chat={chat}
+              archived={archivedChats.includes(chat.chat_id)}
+            />
+          ))}
+        </ul>
+        {archivedChats.length > 0 && (
+          <button
+            className="sparky-link"
+            aria-pressed={showArchived}
+            onClick={() => setShowArchived(!showArchived)}
+          >
+            {showArchived ? trans.__('Hide archived') : trans.__('Show archived')}
+          </button>
+        )}
+      </div>
+    </div>
+  );
+}
+
+function StateSelect(props: { value: string; change: (state: string) => void }): JSX.Element {
+  const { trans } = useEnv();
+  const names: [string, string][] = [
+    ['', trans.__('All')],
+    ['running', trans.__('Running')],
+    ['waiting', trans.__('Waiting')],
+    ['queued', trans.__('Queued')],
+    ['completed', trans.__('Completed')],
+    ['failed', trans.__('Failed')],
+    ['cancelled', trans.__('Cancelled')],
+    ['lost', trans.__('Lost')]
+  ];
+  return (
+    <select
+      className="sparky-input"
+      aria-label={trans.__('State')}
+      value={props.value}
+      onChange={event => props.change(event.target.value)}
+    >
+      {names.map(([value, name]) => (
+        <option key={value} value={value}>
+          {name}
+        </option>
+      ))}
+    </select>
+  );
+}
+
+function ChatRowView({ chat, archived }: { chat: ChatRow; archived: boolean }): JSX.Element {
+  const { trans, actions } = useEnv();
+  const title = chat.title ?? chat.chat_id;
+  return (
+    <li className="sparky-row" data-sparky-chat={chat.chat_id}>
+      <button
+        className="sparky-row-main"
+        title={`${title}\n${chat.chat_id}`}
+        onClick={() => actions.openChat({ chatId: chat.chat_id })}
+      >
+        <span className="sparky-title">{title}</span>
+        <span className="sparky-dim">
+          <Age time={chat.updated} />
+          {chat.owner ? ` · ${chat.owner}` : ''}
+        </span>
+      </button>
+      <details className="sparky-menu">
+        <summary aria-label={trans.__('More about %1', title)}>⋯</summary>
+        <div className="sparky-menu-items">
+          <Button label={trans.__('Rename')} run={() => actions.renameChat(chat.chat_id)} />
+          <Button
+            label={archived ? trans.__('Take out of the archive') : trans.__('Archive')}
+            run={() => actions.archiveChat(chat.chat_id, !archived)}
+          />
+          <Button label={trans.__('Delete')} run={() => actions.deleteChat(chat.chat_id)} />
+        </div>
+      </details>
+    </li>
+  );
+}

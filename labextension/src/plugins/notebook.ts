@@ -1,0 +1,48 @@
+/**
+ * The few things that are needed of a notebook's widgets.
+ *
+ * Written down here rather than imported: @jupyterlab/notebook would double what has to be
+ * installed to build this, and these have been so since JupyterLab 4.0.
+ */
+
+import type { DocumentRegistry } from '@jupyterlab/docregistry';
+import type { ISignal } from '@lumino/signaling';
+import type { PanelLayout, Widget } from '@lumino/widgets';
+
+export interface OutputModel {
+  readonly data: Record<string, unknown>;
+}
+
+export interface Cell extends Widget {
+  readonly model: {
+    readonly id: string;
+    readonly type: string;
+    readonly outputs?: {
+      readonly length: number;
+      get(index: number): OutputModel;
+      readonly changed: ISignal<unknown, unknown>;
+    };
+  };
+  readonly outputArea?: Widget & { readonly layout: PanelLayout };
+  readonly layout: PanelLayout;
+}
+
+export interface Notebook extends Widget {
+  readonly widgets: readonly Cell[];
+  activeCellIndex: number;
+  scrollToItem?(index: number, align?: string): Promise<void>;
+  readonly modelContentChanged?: ISignal<unknown, unknown>;
+  readonly model: { readonly cells: { readonly changed: ISignal<unknown, unknown> } } | null;
+}
+
+export interface NotebookPanel extends Widget {
+  readonly content: Notebook;
+  readonly context: DocumentRegistry.Context;
+}
+
+/** The code cell with an id, and where it is. */
+export function findCell(panel: NotebookPanel, cellId: string): { cell: Cell; index: number } | null {
+  const index = panel.content.widgets.findIndex(cell => cell.model.id === cellId);
+  const cell = panel.content.widgets[index];
+  return cell ? { cell, index } : null;
+}

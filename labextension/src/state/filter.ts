@@ -1,0 +1,64 @@
+/** Which entries a reader wants to see. */
+
+import type { Entry } from './model';
+
+export const KINDS = ['messages', 'thoughts', 'tools', 'output', 'steps'] as const;
+export type Kind = (typeof KINDS)[number];
+
+export interface Filter {
+  hidden: Kind[];
+  errorsOnly: boolean;
+  text: string;
+  taskId: string | null;
+}
+
+export const EVERYTHING: Filter = { hidden: [], errorsOnly: false, text: '', taskId: null };
+
+export function kindOf(entry: Entry): Kind {
+  switch (entry.type) {
+    case 'message_sent':
+    case 'message_received':
+    case 'question':
+      return 'messages';
+    case 'thought':
+      return 'thoughts';
+    case 'tool_use':
+    case 'tool_result':
+      return 'tools';
+    case 'output':
+      return 'output';
+    default:
+      return 'steps';
+  }
+}
+
+export function isError(entry: Entry): boolean {
+  const { type, data, result } = entry;
+  return (
+    (type === 'status' && (data['state'] === 'failed' || data['state'] === 'lost')) ||
+    (type === 'tool_result' && data['status'] === 'error') ||
+    result?.status === 'error' ||
+    (type === 'output' && (data['level'] === 'ERROR' || data['level'] === 'CRITICAL')) ||
+    (type === 'command' && data['outcome'] === 'rejected')
+  );
+}
+
+/** The entries of `entries` that `filter` lets through; the same array where it lets all through. */
+export function select(entries: Entry[], filter: Filter): Entry[] {
+  const text = filter.text.trim().toLowerCase();
+  if (!filter.hidden.length && !filter.errorsOnly && !text && filter.taskId === null) {
+    return entries;
+  }
+  return entries.filter(
+    entry =>
+      (filter.taskId === null || entry.task_id === filter.taskId) &&
+      (filter.errorsOnly ? isError(entry) : !filter.hidden.includes(kindOf(entry))) &&
+      (!text || wordsOf(entry).includes(text))
+  );
+}
+
+function wordsOf(entry: Entry): string {
+  const pieces = entry.pieces?.map(piece => piece[1]).join('') ?? '';
+  const rest = JSON.stringify([entry.data, entry.result?.result, entry.answer?.text]);
+  return `${entry.type} ${pieces} ${rest}`.toLowerCase();
+}
