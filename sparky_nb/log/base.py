@@ -15,10 +15,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any, Final, Literal
 
 from msgspec import Struct
 
+from sparky_nb.errors import Conflict
 from sparky_nb.events.model import Command, JsonObject, NewEvent
 
 READ_LIMIT: Final = 10_000
@@ -417,6 +419,15 @@ class Log(ABC):
     @abstractmethod
     def verify(self) -> Iterator[Problem]:
         """Check every chat: contiguous offsets, decodable events, tasks that agree with them."""
+
+    def backup(self, path: Path) -> None:
+        """Copy the log as it is now to ``path`` (replaced if it is there) while it is in use.
+
+        Raises:
+            Conflict: this kind of log is backed up with its own tools.
+            LogUnavailable: the copy can't be written; what was at ``path`` is untouched.
+        """
+        raise Conflict(f"a log of kind {self.kind} is not backed up this way: use its own tools")
 
     @abstractmethod
     def close(self) -> None:

@@ -68,10 +68,9 @@ class FoldCache:
     def snapshot(self, chat_id: str) -> Snapshot:
         """See ``Log.snapshot``."""
         with self._lock:
-            cached = None
-            while cached is None:
+            chat, begun, stored = self._begin(chat_id)
+            while (cached := self._bring_on(chat, begun)) is None:
                 chat, begun, stored = self._begin(chat_id)
-                cached = self._bring_on(chat, begun)
             self._cached.pop(chat_id, None)
             self._cached[chat_id] = cached
             if len(self._cached) > CACHED_CHATS:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final, Literal, TypeVar
 
 from sparky_nb.clock import Clock, SystemClock
-from sparky_nb.errors import LogUnavailable, NotFound
+from sparky_nb.errors import Conflict, LogUnavailable, NotFound
 from sparky_nb.events.model import JsonObject
 from sparky_nb.log.base import Blob, Problem, RunnerRow
 from sparky_nb.log.boot import boot_id
@@ -18,6 +18,7 @@ from sparky_nb.log.folding import CHECKPOINT_EVERY
 from sparky_nb.log.reading import check_blob
 from sparky_nb.log.records import ChatRow, Records, StoredFold
 from sparky_nb.log.sqlite import chores
+from sparky_nb.log.sqlite.backup import back_up
 from sparky_nb.log.sqlite.connection import Connections, MovedError, Opened
 from sparky_nb.log.sqlite.place import NETWORK, PATIENCE, Place, filesystem_of
 from sparky_nb.log.sqlite.problems import translated
@@ -252,6 +253,12 @@ class SqliteLog(SqliteReads, EngineLog):
             if text != "ok":
                 yield Problem(chat_id=None, offset=None, what=text, mend="restore a backup")
         yield from verify_chats(self, self._living())
+
+    def backup(self, path: Path) -> None:
+        if path.resolve() == self.path.resolve():
+            raise Conflict(f"{path} is the log itself")
+        with self._files.using_reader() as connection:
+            back_up(connection, path)
 
     def close(self) -> None:
         def last(opened: Opened) -> None:

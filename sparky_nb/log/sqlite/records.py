@@ -129,6 +129,8 @@ class SqliteRecords(Records):
         if not self.synced and self._synced_heads[chat.key] == chat.head:
             raise NeedsSyncError
         key = chat.key
+        if chat.earliest > 1:
+            self._refuse_kept(key, events)
         rows = [
             (key, offset, event.id, event.type, event.task_id, with_offset(offset, body))
             for offset, event, body in events
@@ -150,6 +152,12 @@ class SqliteRecords(Records):
         if self._always_synced:
             self._run("UPDATE chats SET synced_head = ? WHERE key = ?", (events[-1].offset, key))
         self._synced_heads[key] = -1
+
+    def _refuse_kept(self, key: int, events: Sequence[Stored]) -> None:
+        sql = "SELECT 1 FROM kept_ids WHERE chat_key = ? AND id = ?"
+        for stored in events:
+            if self._run(sql, (key, stored.event.id)).fetchone() is not None:
+                raise DuplicateIdError
 
     def find(self, chat: ChatRow, ids: Iterable[str]) -> dict[str, Known]:
         known: dict[str, Known] = {}

@@ -3,8 +3,8 @@
 **After a machine crash.** Commits in WAL mode are not fsynced, so the machine's crash takes back
 the newest ones, all after some point. Each chat keeps ``synced_head``; the first append to a chat
 whose ``synced_head`` is its head is fsynced, the others are not, and ``sync_heads`` (at a
-checkpoint and a clean close) sets ``synced_head = head`` in an fsynced commit. So whatever a crash leaves:
-``head == synced_head`` proves that the chat lost nothing, and ``head > synced_head`` means perhaps.
+checkpoint and a clean close) sets ``synced_head = head`` in an fsynced commit. So whatever a crash
+leaves, ``head == synced_head`` proves that the chat lost nothing; ``head > synced_head``: perhaps.
 The first opener under another boot id gives the latter a new epoch, whose lineage says that the
 offsets up to the recovered head are those of the old one.
 

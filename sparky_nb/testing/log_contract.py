@@ -1,0 +1,533 @@
+"""The contract of a log as tests: whoever writes a backend makes a subclass and runs it.
+
+class TestMyLog(LogContract):
+    @pytest.fixture
+    def open_log(self):
+        yield lambda: MyLog(...)   # each call: another handle on the same, first empty, log
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+
+import pytest
+
+from sparky_nb.errors import (
+    Conflict,
+    Fenced,
+    IdConflict,
+    IllegalMove,
+    InvalidArgument,
+    NotFound,
+    PayloadTooLarge,
+)
+from sparky_nb.events.codec import decode_event
+from sparky_nb.ids import INDEX_CHAT
+from sparky_nb.log.base import BLOB_MAX, Log, RunnerRow
+from sparky_nb.log.rules import command_event
+from sparky_nb.testing.log_samples import (
+    OTHER,
+    RUNNER,
+    all_events,
+    append,
+    ask,
+    event,
+    fence,
+    queue,
+    start,
+    states,
+    status,
+    task_id,
+)
+
+Opener = Callable[[], Log]
+
+
+class _Base:
+    @pytest.fixture
+    def log(self, open_log: Opener) -> Log:
+        return open_log()
+
+
+class AppendContract(_Base):
+    """Storing events."""
+
+    @pytest.mark.promise("P1")
+    def test_offsets_count_from_one_without_a_hole(self, log: Log) -> None:
+        done = append(log, "c", event("a"), event("b"))
+        more = append(log, "c", event("c"))
+        assert (done.offsets, more.offsets, more.head) == ((1, 2), (3,), 3)
+        assert [it.offset for it in all_events(log, "c")] == [1, 2, 3]
+        assert log.position("c").epoch == done.epoch == more.epoch
+
+    @pytest.mark.promise("P5")
+    def test_the_same_event_again_is_stored_once_and_keeps_its_offset(self, log: Log) -> None:
+        append(log, "c", event("a"), event("b"))
+        again = append(log, "c", event("b"), event("c"), event("a"))
+        assert (again.offsets, again.head) == ((2, 3, 1), 3)
+        assert append(log, "c", event("d"), event("d")).offsets == (4, 4)
+
+    @pytest.mark.promise("P5")
+    def test_the_same_id_with_other_content_is_refused_and_nothing_is_stored(
+        self, log: Log
+    ) -> None:
+        append(log, "c", event("a"))
+        for other in (event("a", time=5), event("a", "output", text="x")):
+            with pytest.raises(IdConflict):
+                append(log, "c", event("b"), other)
+        with pytest.raises(IdConflict):
+            append(log, "c", event("d"), event("d", time=7))
+        assert log.position("c").head == 1
+
+    @pytest.mark.promise("P5")
+    def test_repeating_an_ending_is_no_error(self, log: Log) -> None:
+        task = start(log, "c", 1)
+        end = (event("last", "thought", task), status("end", task, "completed"))
+        first = append(log, "c", *end, fence=fence(task))
+        assert append(log, "c", *end, fence=fence(task)) == first
+
+    @pytest.mark.promise("P12")
+    def test_unknown_types_and_fields_are_kept_as_they_are(self, log: Log) -> None:
+        append(log, "c", event("a", "from_the_future", colour={"deep": ["ü", None, 1.5]}))
+        stored = all_events(log, "c")[0]
+        assert (stored.type, stored.data) == (
+            "from_the_future",
+            {"colour": {"deep": ["ü", None, 1.5]}},
+        )
+
+    @pytest.mark.parametrize("type_", ["redacted", "redaction", "hidden"])
+    def test_what_only_the_log_may_say_is_refused(self, log: Log, type_: str) -> None:
+        with pytest.raises(InvalidArgument, match="type"):
+            append(log, "c", event("a", type_))
+
+    @pytest.mark.parametrize("chat", ["", "_index", "_x", "a/b", "é", "x" * 129, "-a"])
+    def test_an_illegal_chat_id_names_the_rule(self, log: Log, chat: str) -> None:
+        with pytest.raises(InvalidArgument, match="chat_id"):
+            append(log, chat, event("a"))
+
+    def test_an_append_to_another_life_of_the_chat_is_refused(self, log: Log) -> None:
+        task = start(log, "c", 1)
+        with pytest.raises(Fenced):
+            append(log, "c", event("a", "thought", task), fence=fence(task), epoch="other")
+        with pytest.raises(Conflict):
+            append(log, "c", event("a"), epoch="other")
+        with pytest.raises(Conflict):
+            append(log, "new", event("a"), epoch="other")
+
+    def test_two_handles_see_one_log(self, log: Log, open_log: Opener) -> None:
+        other = open_log()
+        before = other.change_token()
+        append(log, "c", event("a"))
+        assert other.change_token() != before
+        assert append(other, "c", event("b")).offsets == (2,)
+        assert log.position("c") == other.position("c")
+        assert log.log_id == other.log_id
+
+    def test_the_index_hears_of_new_chats_and_of_every_status(self, log: Log) -> None:
+        task = start(log, "c", 1, name="n")
+        append(log, "c", status("end", task, "completed"), fence=fence(task))
+        append(log, "d", event("a"))
+        told = [
+            (it.type, it.data.get("state"), it.data["chat_id"])
+            for it in all_events(log, INDEX_CHAT)
+        ]
+        assert told == [
+            ("chat", None, "c"),
+            ("status", "running", "c"),
+            ("status", "completed", "c"),
+            ("chat", None, "d"),
+        ]
+
+
+class ReadContract(_Base):
+    """Reading events back."""
+
+    def test_pages_are_bounded_by_number_and_bytes(self, log: Log) -> None:
+        append(log, "c", *(event(str(n)) for n in range(10)))
+        page = log.read("c", after=3, limit=4)
+        assert (page.first, len(page.events), page.head) == (4, 4, 10)
+        assert len(log.read("c", max_bytes=1).events) == 1
+        two = sum(map(len, log.read("c", limit=2).events))
+        assert len(log.read("c", max_bytes=two).events) == 2
+
+    @pytest.mark.promise("P10")
+    def test_at_the_head_there_is_nothing_more(self, log: Log) -> None:
+        append(log, "c", event("a"))
+        for after in (1, 2, 10**12):
+            page = log.read("c", after=after)
+            assert (page.events, page.first, page.head) == ((), 2, 1)
+
+    def test_reading_backwards_gives_the_last_ones_oldest_first(self, log: Log) -> None:
+        append(log, "c", *(event(str(n)) for n in range(10)))
+        page = log.read_before("c", before=8, limit=3)
+        assert (
+            [decode_event(it).offset for it in page.events]
+            == [5, 6, 7]
+            == [page.first + n for n in range(3)]
+        )
+        assert log.read_before("c", before=1).events == ()
+        assert len(log.read_before("c", before=10**9).events) == 10
+
+    @pytest.mark.promise("P4")
+    def test_a_trimmed_start_shows_in_first(self, log: Log) -> None:
+        append(log, "c", *(event(str(n)) for n in range(10)))
+        log.trim("c", 6)
+        assert log.read("c", after=2).first == 6
+        assert log.read_before("c", before=4).events == ()
+        assert log.position("c").earliest == 6
+
+    @pytest.mark.parametrize("bad", [-1, 2**60, 1e99, "1", True])
+    def test_a_bad_cursor_names_the_field(self, log: Log, bad: int) -> None:
+        append(log, "c", event("a"))
+        with pytest.raises(InvalidArgument, match="after"):
+            log.read("c", after=bad)
+        with pytest.raises(InvalidArgument, match="limit"):
+            log.read("c", limit=0)
+
+    def test_reading_an_unknown_chat_creates_nothing(self, log: Log) -> None:
+        for read in (log.read, log.position, log.snapshot, log.chat):
+            with pytest.raises(NotFound):
+                read("nobody")  # type: ignore[operator]  # all take a chat
+        assert log.chats() == []
+
+
+class TaskContract(_Base):
+    """Rows, fences, endings."""
+
+    def test_the_row_follows_the_events(self, log: Log) -> None:
+        task = start(log, "c", 1, name="n")
+        append(log, "c", event("p", "progress", task, key="main", done=1), fence=fence(task))
+        assert log.task(task).progress == {"key": "main", "done": 1}
+        append(log, "c", status("w", task, "waiting"), fence=fence(task))
+        append(log, "c", status("r", task, "running"), fence=fence(task))
+        append(log, "c", status("e", task, "completed", result=[1]), fence=fence(task))
+        row = log.task(task)
+        assert (row.state, row.result, row.name, row.first, row.last) == (
+            "completed",
+            [1],
+            "n",
+            1,
+            5,
+        )
+        assert log.chat("c").tasks == {"completed": 1}
+
+    @pytest.mark.promise("P6")
+    def test_nothing_follows_an_ending(self, log: Log) -> None:
+        task = start(log, "c", 1)
+        append(log, "c", status("e", task, "failed"), fence=fence(task))
+        for late in (event("x", "thought", task), status("e2", task, "completed")):
+            with pytest.raises(Fenced):
+                append(log, "c", late, fence=fence(task))
+        assert [it["state"] for it in states(log, "c", task)] == ["running", "failed"]
+
+    @pytest.mark.promise("P6")
+    def test_another_runner_or_an_older_attempt_is_fenced(self, log: Log) -> None:
+        task = start(log, "c", 1)
+        with pytest.raises(Fenced):
+            append(log, "c", event("x", "thought", task), fence=fence(task, runner=OTHER))
+        second = fence(task, 2, OTHER)
+        append(log, "c", status("again", task, "running", 2, runner=OTHER), fence=second)
+        with pytest.raises(Fenced):
+            append(log, "c", event("x", "thought", task), fence=fence(task))
+        append(log, "c", event("y", "thought", task), fence=second)
+        assert (log.task(task).attempt, log.task(task).runner) == (2, OTHER)
+
+    @pytest.mark.promise("P6")
+    def test_a_queued_task_is_taken_once(self, log: Log, open_log: Opener) -> None:
+        task = queue(log, "c", 1)
+        other = open_log()
+        append(log, "c", status("mine", task, "running", runner=RUNNER), fence=fence(task))
+        with pytest.raises((Fenced, IllegalMove)):
+            append(
+                other,
+                "c",
+                status("theirs", task, "running", runner=OTHER),
+                fence=fence(task, runner=OTHER),
+            )
+        assert other.task(task).runner == RUNNER
+
+    def test_a_task_event_needs_a_fence(self, log: Log) -> None:
+        task = start(log, "c", 1)
+        with pytest.raises(InvalidArgument, match="fence"):
+            append(log, "c", event("x", "thought", task))
+        append(
+            log,
+            "c",
+            event("m", "message_received", task, message_id="m", text="", **{"from": "ann"}),
+        )
+
+    def test_an_illegal_move_changes_nothing(self, log: Log) -> None:
+        task = queue(log, "c", 1)
+        with pytest.raises(IllegalMove):
+            append(
+                log, "c", event("x"), status("w", task, "waiting", runner=RUNNER), fence=fence(task)
+            )
+        assert log.position("c").head == 1
+
+    def test_a_task_begins_with_a_status(self, log: Log) -> None:
+        task = task_id(1)
+        with pytest.raises(InvalidArgument):
+            append(log, "c", event("x", "thought", task), fence=fence(task))
+        with pytest.raises(NotFound):
+            log.position("c")
+
+    def test_tasks_are_found_by_prefix_and_listed_newest_first(self, log: Log) -> None:
+        one, two = start(log, "c", 1), start(log, "d", 2)
+        assert log.task(one[:-1] + "1").task_id == one
+        with pytest.raises(InvalidArgument, match="prefix"):
+            log.task("task-0")
+        with pytest.raises(NotFound):
+            log.task("task-9")
+        assert [it.task_id for it in log.tasks()] == [two, one]
+        assert [it.task_id for it in log.tasks(chat_id="c")] == [one]
+        assert [it.task_id for it in log.tasks(runner=RUNNER, limit=1)] == [two]
+        assert log.tasks(states=["completed"]) == []
+
+    @pytest.mark.promise("P6")
+    def test_a_dead_runner_s_tasks_are_lost_once(self, log: Log, open_log: Opener) -> None:
+        one, two = start(log, "c", 1), start(log, "d", 2)
+        kept = start(log, "c", 3, runner=OTHER)
+        log.register(_runner())
+        other = open_log()
+        assert sorted(log.declare_lost(RUNNER, reason="died", now_ms=9)) == [one, two]
+        assert other.declare_lost(RUNNER, reason="gone", now_ms=10) == []
+        assert (log.task(one).state, log.task(kept).state) == ("lost", "running")
+        assert log.renew(RUNNER) is False
+        with pytest.raises(Fenced):
+            append(log, "c", event("late", task=one), fence=fence(one))
+        assert [it["state"] for it in states(log, "c", one)] == ["running", "lost"]
+
+
+class CommandContract(_Base):
+    """Commands and their endings."""
+
+    def test_a_command_is_accepted_once_and_waits_for_its_runner(self, log: Log) -> None:
+        task = start(log, "c", 1)
+        first = ask(log, "c", task, "message", text="hi")
+        again = ask(log, "c", task, "message", text="hi")
+        assert (first.outcome, first.repeated, again.repeated) == ("accepted", False, True)
+        assert (again.offset, again.key) == (first.offset, first.key)
+        pending = log.pending_commands(RUNNER)
+        assert [(it.key, it.command.args) for it in pending] == [(first.key, {"text": "hi"})]
+        assert log.pending_commands(OTHER) == []
+        with pytest.raises(IdConflict):
+            ask(log, "c", task, "message", text="other")
+
+    def test_a_command_ends_with_its_event(self, log: Log) -> None:
+        task = start(log, "c", 1)
+        key = ask(log, "c", task, "cancel").key
+        assert log.task(task).cancelling
+        row = log.pending_commands(RUNNER)[0]
+        with pytest.raises(InvalidArgument, match="commands"):
+            append(log, "c", event("x"), commands=(key,))
+        append(log, "c", command_event(row, "rejected", 3000), commands=(key,))
+        assert log.pending_commands(RUNNER) == []
+        assert not log.task(task).cancelling
+        assert ask(log, "c", task, "cancel").outcome == "rejected"
+
+    def test_cancelling_what_nobody_runs_yet_ends_it_at_once(self, log: Log) -> None:
+        task = queue(log, "c", 1)
+        done = ask(log, "c", task, "cancel")
+        assert (done.outcome, log.task(task).state) == ("applied", "cancelled")
+        assert [it.type for it in all_events(log, "c")] == ["status", "command", "status"]
+        assert ask(log, "c", task, "cancel").repeated
+
+    @pytest.mark.promise("P6")
+    def test_commands_that_wait_expire_just_before_the_ending(self, log: Log) -> None:
+        task = start(log, "c", 1)
+        ask(log, "c", task, "message", text="late")
+        done = append(
+            log, "c", event("x", "thought", task), status("e", task, "completed"), fence=fence(task)
+        )
+        assert (done.offsets, done.extra_offsets, done.head) == ((3, 5), (4,), 5)
+        assert all_events(log, "c")[3].data["outcome"] == "expired"
+        assert all_events(log, "c")[-1].type == "status"
+        assert log.task(task).last == 5
+        assert log.pending_commands(RUNNER) == []
+        with pytest.raises(Conflict):
+            ask(log, "c", task, "cancel", id_="c2")
+
+    def test_an_answer_needs_an_open_question(self, log: Log) -> None:
+        task = start(log, "c", 1)
+        with pytest.raises(Conflict):
+            ask(log, "c", task, "answer", question_id="q", text="yes")
+        question = event("q", "question", task, question_id="q", prompt="?")
+        append(log, "c", question, fence=fence(task))
+        ask(log, "c", task, "answer", question_id="q", text="yes")
+        with pytest.raises(Conflict):
+            ask(log, "c", task, "answer", "c2", question_id="q", text="no")
+        reply = {"message_id": "m", "text": "yes", "from": "ann", "in_reply_to": "q"}
+        append(log, "c", event("r", "message_received", task, **reply))
+        with pytest.raises(Conflict):
+            ask(log, "c", task, "answer", "c3", question_id="q", text="no")
+
+    def test_a_command_for_nobody_is_refused(self, log: Log) -> None:
+        start(log, "c", 1)
+        for chat, task in (("c", task_id(9)), ("d", task_id(1))):
+            with pytest.raises(NotFound):
+                ask(log, chat, task)
+
+
+class ChatContract(_Base):
+    """Chats come, are renamed, trimmed, redacted, and go."""
+
+    def test_a_chat_is_created_once(self, log: Log) -> None:
+        args = {"title": "T", "owner": "ann", "actor": "user:ann", "now_ms": 5}
+        info, new = log.create_chat("c", **args)  # type: ignore[arg-type]  # mixed values
+        again, old = log.create_chat("c", **args)  # type: ignore[arg-type]  # mixed values
+        assert (new, old, again) == (True, False, info)
+        assert (info.title, info.owner, info.head) == ("T", "ann", 1)
+        assert log.rename_chat("c", "U", actor="user:ann", now_ms=6).title == "U"
+        assert log.snapshot("c").state["title"] == "U"
+        assert [it.chat_id for it in log.chats()] == ["c"]
+        with pytest.raises(NotFound):
+            log.rename_chat("d", "U", actor="user:ann", now_ms=6)
+        with pytest.raises(InvalidArgument):
+            log.rename_chat("c", "x" * 201, actor="user:ann", now_ms=6)
+
+    @pytest.mark.promise("P4")
+    def test_a_name_that_is_used_again_is_another_life(self, log: Log) -> None:
+        first = append(log, "c", event("a"))
+        log.delete_chat("c", actor="user:ann", now_ms=7)
+        with pytest.raises(NotFound):
+            log.read("c")
+        assert log.chats() == []
+        again = append(log, "c", event("a"))
+        assert (again.offsets, again.epoch != first.epoch) == ((1,), True)
+        assert all_events(log, INDEX_CHAT)[-2].data["change"] == "deleted"
+        assert log.position("c").lineage == ()
+
+    def test_a_chat_with_a_task_that_goes_on_is_not_deleted(self, log: Log) -> None:
+        task = start(log, "c", 1)
+        with pytest.raises(Conflict):
+            log.delete_chat("c", actor="user:ann", now_ms=7)
+        append(log, "c", status("e", task, "completed"), fence=fence(task))
+        log.delete_chat("c", actor="user:ann", now_ms=7)
+        with pytest.raises(NotFound):
+            log.task(task)
+        assert log.tasks() == []
+        append(log, "c", event("new"))
+        with pytest.raises((Fenced, InvalidArgument)):
+            append(log, "c", event("x", "thought", task), fence=fence(task))
+
+    @pytest.mark.promise("P4")
+    def test_a_trim_changes_neither_the_snapshot_nor_the_epoch(self, log: Log) -> None:
+        task = start(log, "c", 1, name="n")
+        for n in range(6):
+            append(log, "c", event(str(n), "thought", task), fence=fence(task))
+        before, position = log.snapshot("c"), log.position("c")
+        assert log.trim("c", 4).earliest == 4
+        assert (log.snapshot("c"), log.position("c").epoch) == (before, position.epoch)
+        after = log.trim("c", 10**9)
+        assert (after.earliest, after.head) == (8, 7)
+        assert log.snapshot("c") == before
+        assert append(log, "c", event("next")).offsets == (8,)
+
+    @pytest.mark.promise("P5")
+    def test_ids_of_a_task_outlive_a_trim_until_it_has_ended(self, log: Log) -> None:
+        task = start(log, "c", 1)
+        append(log, "c", event("a", "thought", task), fence=fence(task))
+        log.trim("c", 3)
+        assert append(log, "c", event("a", "thought", task), fence=fence(task)).offsets == (2,)
+        with pytest.raises(IdConflict):
+            append(log, "c", event("a", "thought", task, time=9), fence=fence(task))
+        append(log, "c", status("e", task, "completed"), fence=fence(task))
+        with pytest.raises(Fenced):
+            append(log, "c", event("a", "thought", task), fence=fence(task))
+
+    def test_a_redacted_event_is_a_tombstone_everywhere(self, log: Log) -> None:
+        secret = "the-secret-words"
+        task = task_id(1)
+        append(log, "c", status("q", task, "queued", name=secret, instruction=secret))
+        append(log, "c", status("r", task, "running", runner=RUNNER), fence=fence(task))
+        append(
+            log,
+            "c",
+            event("m", "thought", task, message_id="m", text=secret, final=True),
+            fence=fence(task),
+        )
+        assert secret in str(log.snapshot("c")) + str(all_events(log, INDEX_CHAT))
+        offset = log.redact("c", [1, 3], actor="user:ann", now_ms=9)
+        stored = all_events(log, "c")
+        assert (offset, [it.type for it in stored]) == (
+            4,
+            ["redacted", "status", "redacted", "redaction"],
+        )
+        assert (stored[0].task_id, stored[0].data, stored[0].offset) == (task, {}, 1)
+        seen = str([log.snapshot("c"), stored, all_events(log, INDEX_CHAT), log.task(task)])
+        assert secret not in seen + str(log.snapshot(INDEX_CHAT))
+        assert append(
+            log,
+            "c",
+            event("m", "thought", task, message_id="m", text=secret, final=True),
+            fence=fence(task),
+        ).offsets == (3,)
+
+    def test_what_a_base_holds_can_be_redacted_too(self, log: Log) -> None:
+        append(log, "c", event("a", message_id="m", text="secret", final=True), event("b"))
+        log.trim("c", 2)
+        log.redact("c", [1], actor="user:ann", now_ms=9)
+        assert "secret" not in str(log.snapshot("c"))
+
+    def test_what_a_state_rests_on_and_what_is_not_there_can_not_be_redacted(
+        self, log: Log
+    ) -> None:
+        start(log, "c", 1)
+        with pytest.raises(Conflict):
+            log.redact("c", [1], actor="user:ann", now_ms=9)
+        with pytest.raises(NotFound):
+            log.redact("c", [2], actor="user:ann", now_ms=9)
+        assert log.position("c").head == 1
+
+    def test_a_blob_goes_with_the_last_event_that_refers_to_it(self, log: Log) -> None:
+        data = b"x" * 100_000
+        sha = log.put_blob("c", data, "text/plain")
+        assert sha == hashlib.sha256(data).hexdigest()
+        ref = {"ref": {"sha256": sha, "size": 1, "media_type": "text/plain", "preview": "x"}}
+        append(log, "c", event("a", "output", mime=ref), event("b", "output", mime=ref))
+        log.redact("c", [1], actor="user:ann", now_ms=9)
+        assert log.get_blob("c", sha).data == data
+        log.redact("c", [2], actor="user:ann", now_ms=9)
+        with pytest.raises(NotFound):
+            log.get_blob("c", sha)
+        with pytest.raises(PayloadTooLarge):
+            log.put_blob("c", bytes(BLOB_MAX + 1), "x/y")
+
+    def test_runners_register_renew_and_leave(self, log: Log) -> None:
+        log.register(_runner())
+        assert log.renew(RUNNER)
+        assert [(it.runner_id, it.version, it.endpoint) for it in log.runners()] == [
+            (RUNNER, 2, "ipc:///x")
+        ]
+        log.unregister(RUNNER)
+        log.unregister(RUNNER)
+        assert (log.runners(), log.renew(RUNNER)) == ([], False)
+
+    def test_a_log_finds_itself_whole_and_healthy(self, log: Log) -> None:
+        task = start(log, "c", 1)
+        ask(log, "c", task, "cancel")
+        append(log, "c", status("e", task, "cancelled"), fence=fence(task))
+        log.trim("c", 3)
+        log.maintain()
+        assert list(log.verify()) == []
+        health = log.health()
+        assert (health["kind"], health["id"]) == (log.kind, log.log_id)
+        log.close()
+        log.close()
+
+
+def _runner() -> RunnerRow:
+    return RunnerRow(
+        runner_id=RUNNER,
+        role="kernel",
+        endpoint="ipc:///x",
+        chat_id="c",
+        version=1,
+        started=1,
+        info={"host": "h"},
+    )
+
+
+class LogContract(AppendContract, ReadContract, TaskContract, CommandContract, ChatContract):
+    """All of it."""
