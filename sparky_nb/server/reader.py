@@ -76,8 +76,15 @@ class LogDoor:
     async def call(
         self, method: Callable[Concatenate[Log, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """``method(log, …)`` in the pool, for instance ``call(Log.position, chat_id)``."""
+        """``method(log, …)`` in the pool, for instance ``call(Log.position, chat_id)``.
+
+        A method of the contract is named there, so that types are checked, and looked up in the
+        log that is; any other function is simply called with the log.
+        """
         log = await self.open()
+        name = method.__name__
+        if getattr(Log, name, None) is method:
+            return await self._in(self._pool, lambda: getattr(log, name)(*args, **kwargs))
         return await self._in(self._pool, lambda: method(log, *args, **kwargs))
 
     async def change_token(self) -> int:
