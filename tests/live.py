@@ -57,6 +57,7 @@ class LiveServer:
         self.output = root / "server.log"
         self._process: subprocess.Popen[bytes] | None = None
         self._kernels: list[LiveKernel] = []
+        self._viewers: list[ChatSocket] = []
 
     @property
     def url(self) -> str:
@@ -75,7 +76,10 @@ class LiveServer:
             self._process = subprocess.Popen(
                 command, env=environment, stdout=output, stderr=output, cwd=self.root
             )
-        wait_for(self._answers, f"the server answers; it said {self.said()[-2000:]}")
+        try:
+            wait_for(self._answers, "the server answers", PATIENCE / 2)
+        except AssertionError as error:
+            raise AssertionError(f"{error}; it said {self.said()[-3000:]}") from None
         return self
 
     def _answers(self) -> bool:
@@ -110,6 +114,8 @@ class LiveServer:
         self._process = None
 
     def close(self) -> None:
+        """End everything that was started."""
+        self.close_viewers()
         for kernel in self._kernels:
             kernel.close()
         self.stop()
@@ -147,7 +153,7 @@ class LiveServer:
             after = events[-1]["offset"] if events else 0
             page = self.api(f"chats/{chat}/events?after={after}&limit=10000")
             events += page["events"]
-            if events and events[-1]["offset"] == page["head"] or not page["events"]:
+            if (events and events[-1]["offset"] == page["head"]) or not page["events"]:
                 return events
 
     def kernel(self, notebook: str = "work.ipynb") -> LiveKernel:
@@ -165,7 +171,15 @@ class LiveServer:
 
     def socket(self, chat: str, **query: Any) -> ChatSocket:
         """A viewer of ``chat``."""
-        return ChatSocket(self, chat, query)
+        viewer = ChatSocket(self, chat, query)
+        self._viewers.append(viewer)
+        return viewer
+
+    def close_viewers(self) -> None:
+        """Whoever still watches leaves."""
+        for viewer in self._viewers:
+            viewer.close()
+        self._viewers.clear()
 
 
 class LiveKernel:
@@ -257,17 +271,16 @@ class ChatSocket:
 
     def until_end(self) -> str:
         """Receive until a task ends, and return its last state."""
-        last = self.until(
-            lambda e: e["type"] == "status" and e["data"]["state"] in TERMINAL
-        )
+        last = self.until(lambda e: e["type"] == "status" and e["data"]["state"] in TERMINAL)
         return str(last["data"]["state"])
 
     def send(self, frame: dict[str, Any]) -> None:
         self._socket.send(json.dumps(frame))
 
     def close(self) -> None:
-        """Leave as a page does that is reloaded."""
-        self._socket.close()
+        """Leave as a page does that is reloaded. Leaving twice is fine."""
+        with contextlib.suppress(OSError, websocket.WebSocketException):
+            self._socket.close(timeout=1)
 
     def cut(self) -> None:
         """The network goes: no goodbye."""
@@ -275,7 +288,7 @@ class ChatSocket:
 
 
 def whole(*parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """What one person saw over several connections; it must be contiguous and without repetition."""
+    """What one person saw over several connections: contiguous, without repetition."""
     seen = [event for part in parts for event in part]
     offsets = [event["offset"] for event in seen]
     assert offsets == list(range(offsets[0], offsets[0] + len(offsets))), offsets

@@ -31,14 +31,20 @@ print("done")
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
-    with live_server(tmp_path_factory.mktemp("seed")) as running:
-        yield running
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
+    with live_server(tmp_path_factory.mktemp("seed")) as server:
+        yield server
 
 
 @pytest.fixture(scope="module")
-def kernel(server: LiveServer) -> LiveKernel:
-    return server.kernel()
+def kernel(running: LiveServer) -> LiveKernel:
+    return running.kernel()
+
+
+@pytest.fixture
+def server(running: LiveServer) -> Iterator[LiveServer]:
+    yield running
+    running.close_viewers()
 
 
 class Steps:
