@@ -4,7 +4,7 @@ A *run* is ``[text, style]``; ``style`` is a list of words separated by blanks:
 
     b d i u s    bold, dim, italic, underlined, struck
     f0 … f15     colour of the text: the terminal's sixteen    f#rrggbb  any other
-    g0 … g15     colour behind it                              g#rrggbb
+    g0 … g15     colour behind it, to be mixed in lightly      g#rrggbb
 
 Carriage returns and backspaces overwrite as a terminal would, so that progress bars that were
 printed look as they did. Everything else that a terminal obeys is dropped.
@@ -12,6 +12,7 @@ printed look as they did. Everything else that a terminal obeys is dropped.
 
 from __future__ import annotations
 
+import colorsys
 import re
 from typing import Final
 
@@ -161,7 +162,7 @@ class _Pen:
         elif code in (38, 48):
             colour, taken = _extended(codes[at + 1 : at + 5])
             if code == 38:
-                self._fore = colour
+                self._fore = _readable(colour)
             else:
                 self._back = colour
             return 1 + taken
@@ -179,6 +180,21 @@ def _extended(codes: list[int]) -> tuple[str | None, int]:
     if codes[:1] == [2] and len(codes) >= 4:
         return _hex(*(min(c, 255) for c in codes[1:4])), 4
     return None, len(codes)
+
+
+def _readable(colour: str | None) -> str | None:
+    """``colour`` as it can be read on white and on black: what is chosen for one of them is near
+    the middle then, and a white or black is no colour at all."""
+    if colour is None or not colour.startswith("#"):
+        return colour
+    red, green, blue = (int(colour[n : n + 2], 16) for n in (1, 3, 5))
+    if max(red, green, blue) - min(red, green, blue) < 24:
+        return "8" if 64 <= red <= 192 else None
+    hue, light, full = colorsys.rgb_to_hls(red / 255, green / 255, blue / 255)
+    if 0.35 <= light <= 0.55:
+        return colour
+    mild = colorsys.hls_to_rgb(hue, min(0.45, max(0.4, light)), min(full, 0.7))
+    return _hex(*(round(255 * part) for part in mild))
 
 
 def _indexed(index: int) -> str:

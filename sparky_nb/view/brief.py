@@ -33,7 +33,7 @@ def spread(value: Any, limit: int) -> str:
     """Like ``brief``, but on several lines where it is a short list or object that has room."""
     text = brief(value, limit)
     if isinstance(value, dict | list) and 60 < len(text) < limit:
-        lines = plain(json.dumps(value, ensure_ascii=False, indent=1))
+        lines = plain(json.dumps(value, ensure_ascii=False, indent=2))
         return lines if len(lines) <= limit else text
     return text
 

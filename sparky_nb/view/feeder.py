@@ -175,9 +175,11 @@ class Feeder:
 
     def _serve(self, shown: _Shown, message: dict[str, Any]) -> None:
         kind = message.get("type")
-        if kind == "hello":
+        if kind in ("hello", "ping"):
             shown.widget.tell({"type": "clock", "now": self._clock.now_ms()})
-            if not shown.live:  # what was redacted since it ended must not be shown again
+            if (
+                kind == "hello" and not shown.live
+            ):  # what was redacted since it ended must not be shown again
                 shown.cursor = TaskCursor(self._log, shown.cursor.row.task_id)
                 shown.cursor.catch_up()
                 shown.show(self._picture(shown.cursor))
@@ -226,13 +228,10 @@ class Feeder:
             shown.widget.tell({"type": "image", "at": at, "mime": media_type}, data)
 
     def _bytes(self, chat_id: str, value: object) -> bytes | None:
-        """An image as stored in the event (base 64) or as a blob of the chat."""
+        """An image: base 64 in the event, or the bytes themselves as a blob of the chat."""
         if isinstance(value, dict) and isinstance(value.get("ref"), dict):
-            stored = self._log.get_blob(chat_id, str(value["ref"].get("sha256"))).data
-            value = stored if not stored[:64].isascii() else stored.decode("ascii", "ignore")
-        if isinstance(value, str):
-            return base64.b64decode(value, validate=False)
-        return value if isinstance(value, bytes) else None
+            return self._log.get_blob(chat_id, str(value["ref"].get("sha256"))).data
+        return base64.b64decode(value) if isinstance(value, str) else None
 
 
 class _Shown:

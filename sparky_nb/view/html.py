@@ -29,7 +29,7 @@ _ACCENTS: Final = {
     "other": "#8a8a8a",
 }
 _PRE: Final = (
-    "margin:6px 0 0;padding:6px 8px;max-height:16em;overflow:auto;white-space:pre-wrap;"
+    "margin:6px 0 0;padding:6px 8px;white-space:pre-wrap;"
     "overflow-wrap:anywhere;font:12px/1.45 var(--jp-code-font-family,monospace);"
     f"border:1px solid {_LINE};border-radius:4px;color:inherit;background:none"
 )
@@ -154,5 +154,10 @@ def _css(style: str) -> str:
             found.append(_FLAGS[word])
         elif match := _COLOUR.fullmatch(word):
             colour = match[1] if match[1].startswith("#") else _SIXTEEN[int(match[1])]
-            found.append(f"{'color' if word[0] == 'f' else 'background'}:{colour}")
+            found.append(f"color:{colour}" if word[0] == "f" else f"background:{_mild(colour)}")
     return ";".join(found)
+
+
+def _mild(colour: str) -> str:
+    """``colour`` for behind a text: a third of it."""
+    return f"{colour}5" if len(colour) == 4 else f"{colour}55"

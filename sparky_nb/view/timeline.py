@@ -193,11 +193,25 @@ def _joined(raw: JsonObject, last: int | None) -> tuple[str, bool]:
 
 
 def fit(found: list[Run], size: int, cut: bool) -> dict[str, Any]:
-    """The end of ``found`` in at most ``size`` bytes of JSON."""
+    """The end of ``found`` in at most ``size`` bytes of JSON, from a whole line on."""
     chars = size
     while True:
         kept, shorter = tail(found, chars)
         encoded = len(msgspec.json.encode(kept))
         if encoded <= size:
-            return {"runs": kept, "cut": cut or shorter}
+            return {"runs": _whole_lines(kept) if shorter else kept, "cut": cut or shorter}
         chars = min(chars - 1, sum(len(run[0]) for run in kept) * size // encoded)
+
+
+def _whole_lines(found: list[Run]) -> list[Run]:
+    chars = sum(len(run[0]) for run in found)
+    before = 0
+    for n, (text, style) in enumerate(found):
+        if "\n" in text:
+            at = text.index("\n") + 1
+            if before + at > chars // 2:
+                break
+            rest = [[text[at:], style]] if text[at:] else []
+            return rest + found[n + 1 :]
+        before += len(text)
+    return found

@@ -62,3 +62,9 @@ def test_colours_of_all_kinds_are_kept() -> None:
         ["D", "b f9 g4"],
         ["E", ""],
     ]
+
+
+def test_colours_for_dark_terminals_can_be_read_on_white() -> None:
+    assert runs("\x1b[38;2;248;248;242mwhite\x1b[38;5;254mtoo") == [["whitetoo", ""]]
+    ((_, yellow),) = runs("\x1b[38;2;230;219;116myellow")
+    assert max(int(yellow[n : n + 2], 16) for n in (2, 4, 6)) < 0xD0

@@ -206,8 +206,9 @@ def test_what_a_page_should_not_say_changes_nothing(
 
 def test_a_figure_is_sent_when_a_page_asks_for_it(log: Log, feeder: Feeder) -> None:
     png = b"\x89PNG\r\n\x1a\nrest"
+    log.create_chat("c", title=None, owner=None, actor="system", now_ms=0)
     inline = {"image/png": base64.b64encode(png).decode(), "text/plain": "<Figure>"}
-    sha = log.put_blob("c", base64.b64encode(png), "image/png") if _has_chat(log) else ""
+    sha = log.put_blob("c", png, "image/png")
     blob = {"ref": {"sha256": sha, "size": 9, "media_type": "image/png", "preview": ""}}
     Story(log).say(
         status("running"),
@@ -226,11 +227,6 @@ def test_a_figure_is_sent_when_a_page_asks_for_it(log: Log, feeder: Feeder) -> N
         (4, "image/png"),
     ]
     assert [n for _, _, data, n in widget.comm.sent if "content" in data and n] == [1, 1]
-
-
-def _has_chat(log: Log) -> bool:
-    log.create_chat("c", title=None, owner=None, actor="system", now_ms=0)
-    return True
 
 
 class Busy(MemoryLog):

@@ -88,6 +88,7 @@ def test_output_keeps_its_end_and_says_that_it_was_cut() -> None:
     output = drawn(RUNNING, *[printed(f"line {n}\n") for n in range(5000)]).output
     shown = "".join(run[0] for run in output.runs)
     assert shown.endswith("line 4999\n")
+    assert shown.startswith("line ")
     assert output.cut
     short = drawn(RUNNING, printed("a\n"), printed("b\n", "stderr")).output
     assert (short.runs, short.cut) == ([["a\n", ""], ["b\n", "e"]], False)

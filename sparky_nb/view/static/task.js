@@ -2,6 +2,7 @@
 // Every text from the log is set through textContent; styles come from a fixed vocabulary.
 
 const ENDED = new Set(["completed", "failed", "cancelled", "lost"]);
+const PING_MS = 15000;
 const SIGNS = { running: "", success: "✓", error: "✗", denied: "⊘" };
 const WORD = /^(?:[bdiusel]|[fg](?:1[0-5]|[0-9]))$/;
 const HEX = /^([fg])(#[0-9a-f]{6})$/;
@@ -39,7 +40,8 @@ function runs(found) {
     span.textContent = text;
     for (const word of style.split(" ")) {
       const hex = HEX.exec(word);
-      if (hex) span.style[hex[1] === "f" ? "color" : "backgroundColor"] = hex[2];
+      if (hex && hex[1] === "f") span.style.color = `color-mix(in srgb, ${hex[2]} 82%, currentColor)`;
+      else if (hex) span.style.backgroundColor = `${hex[2]}55`;
       else if (WORD.test(word)) span.classList.add(`a-${word}`);
     }
     return span;
@@ -61,7 +63,14 @@ export function draw(model, el, css) {
   }
   let skew = 0;
   const asked = new Map();
-  const send = (message) => model.send(message);
+  let heardAt = Date.now();
+  const send = (message) => {
+    try {
+      model.send(message);
+    } catch {
+      // The kernel that fed this view is gone; the note below says so.
+    }
+  };
   const now = () => Date.now() + skew;
   const head = () => model.get("head") || {};
 
@@ -83,11 +92,12 @@ export function draw(model, el, css) {
   const entries = h("ol", "entries", { tabindex: "0", "aria-label": "What it did last" });
   const output = h("pre", "output", { tabindex: "0", "aria-label": "Output" });
   const ending = h("div", "ending");
+  const silence = h("div", "note", { role: "status", "aria-live": "polite" });
   const message = messageForm();
   const foot = h("div", "foot");
   const root = h("div", "sparky-task", { role: "group" },
     h("div", "head", {}, h("span", "dot", { "aria-hidden": "true" }), label, name, time, cancel),
-    notes, bars, question, entries, output, ending, message, failure, foot);
+    notes, silence, bars, question, entries, output, ending, message, failure, foot);
   // Keys that are typed here are not the notebook's shortcuts.
   root.setAttribute("data-lm-suppress-shortcuts", "true");
   root.addEventListener("keydown", (event) => event.stopPropagation());
@@ -125,6 +135,21 @@ export function draw(model, el, css) {
     if (it.attempt > 1) parts.push(`attempt ${it.attempt}`);
     set(foot, parts.join(" · "));
     tick();
+  }
+
+  // The clock must not go on as if all were well when the kernel that feeds it has gone.
+  function listen() {
+    const it = head();
+    if (ENDED.has(it.state)) return set(silence, "");
+    if (Date.now() - heardAt > 2.5 * PING_MS) {
+      set(silence, `No word from the kernel for ${duration(Date.now() - heardAt, true)}. What the task does is kept: %sparky watch ${it.task_id}`);
+    }
+    send({ type: "ping" });
+  }
+
+  function heardNow() {
+    heardAt = Date.now();
+    set(silence, "");
   }
 
   function drawBars() {
@@ -263,9 +288,16 @@ export function draw(model, el, css) {
     return box;
   }
 
+  function shown(url) {
+    URL.revokeObjectURL(url);
+    if (entries.dataset.stick) entries.scrollTop = entries.scrollHeight;
+  }
+
   function place(box, blob) {
+    if (low(entries)) entries.dataset.stick = "yes";
+    else delete entries.dataset.stick;
     const url = URL.createObjectURL(blob);
-    const image = h("img", "", { alt: "Figure shown by the task", onload: () => URL.revokeObjectURL(url) });
+    const image = h("img", "", { alt: "Figure shown by the task", onload: () => shown(url) });
     image.src = url;
     box.replaceChildren(image);
   }
@@ -295,6 +327,7 @@ export function draw(model, el, css) {
   }
 
   function heard(msg, buffers) {
+    heardNow();
     if (msg.type === "clock") {
       skew = msg.now - Date.now();
       tick();
@@ -315,15 +348,19 @@ export function draw(model, el, css) {
   for (const [key, redraw] of Object.entries(parts)) {
     redraw();
     model.on(`change:${key}`, redraw);
+    model.on(`change:${key}`, heardNow);
   }
   model.on("msg:custom", heard);
   el.append(root);
   for (const node of [entries, output]) node.scrollTop = node.scrollHeight;
   send({ type: "hello" });
-  const timer = setInterval(tick, 1000);
+  const timers = [setInterval(tick, 1000), setInterval(listen, PING_MS)];
   return () => {
-    clearInterval(timer);
-    for (const [key, redraw] of Object.entries(parts)) model.off(`change:${key}`, redraw);
+    timers.forEach(clearInterval);
+    for (const [key, redraw] of Object.entries(parts)) {
+      model.off(`change:${key}`, redraw);
+      model.off(`change:${key}`, heardNow);
+    }
     model.off("msg:custom", heard);
     root.remove();
   };
