@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from sparky_nb._version import __version__
 
 if TYPE_CHECKING:
+    from sparky_nb.agents import Assignment, tool
     from sparky_nb.api import (
         chats,
         configure,
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
         runner,
         shutdown,
         start,
+        start_agent,
         task,
         tasks,
         watch,
@@ -37,9 +39,10 @@ if TYPE_CHECKING:
 
 _HOMES = {
     **dict.fromkeys(
-        "chats configure current_task runner shutdown start task tasks watch".split(),
+        "chats configure current_task runner shutdown start start_agent task tasks watch".split(),
         "sparky_nb.api",
     ),
+    **dict.fromkeys(["Assignment", "tool"], "sparky_nb.agents"),
     **dict.fromkeys(["TaskContext", "TaskHandle"], "sparky_nb.tasks"),
     **dict.fromkeys(
         "SparkyError TaskCancelled TaskError TaskFailed TaskLost TaskWasCancelled".split(),
@@ -48,6 +51,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "Assignment",
     "SparkyError",
     "TaskCancelled",
     "TaskContext",
@@ -63,8 +67,10 @@ __all__ = [
     "runner",
     "shutdown",
     "start",
+    "start_agent",
     "task",
     "tasks",
+    "tool",
     "watch",
 ]
 

@@ -9,14 +9,16 @@ from __future__ import annotations
 import atexit
 import importlib
 import os
+import sys
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
-from importlib.util import find_spec
 from typing import Any
 
+from sparky_nb.agents.settings import SETTINGS as AGENT_SETTINGS
+from sparky_nb.agents.settings import AgentSettings
 from sparky_nb.clock import SystemClock
-from sparky_nb.errors import Conflict, NoModel, NotFound
+from sparky_nb.errors import NoModel, NotFound
 from sparky_nb.fanout import Bell, Ringer
 from sparky_nb.ids import DEFAULT_CHAT, check_chat_id, new_nonce, notebook_chat_id
 from sparky_nb.log import Log, open_log
@@ -36,10 +38,12 @@ from sparky_nb.tasks import (
     cell_work,
     surroundings,
 )
+from sparky_nb.tasks.runner import user_name
 from sparky_nb.view.views import Views
 
 _lock = threading.RLock()
 _settings = Settings()
+_agent_settings = AgentSettings()
 _runner: Runner | None = None
 _open: ExitStack | None = None
 _pid = os.getpid()
@@ -119,17 +123,18 @@ def start_agent(
 ) -> TaskHandle:
     """Give the agent an instruction in plain words.
 
+    Args:
+        instruction: what the agent shall do.
+        chat, name: as for ``start``.
+        model: ``provider:model``, ``agent:VARIABLE`` or ``acp:COMMAND``; None: the configured one.
+
     Raises:
         NoModel: no LLM model is configured; nothing was started.
-        Conflict: this version has no agents.
+        InvalidArgument: there is no such agent, or a value is not legal.
+        MissingExtra: what the agent needs is not installed.
     """
     chosen = model_name(model)
-    if find_spec("sparky_nb.agents") is None:
-        raise Conflict(
-            f"the model {chosen} is configured, but agents are not available in this version of "
-            "sparky_nb; nothing was started"
-        )
-    here, chat_id = runner(), _chat(chat)
+    here, chat_id, shell = runner(), _chat(chat), surroundings.shell()
     agents = importlib.import_module("sparky_nb.agents")
     work: Work = agents.agent_work(
         instruction,
@@ -138,6 +143,13 @@ def start_agent(
         title=_title(chat_id),
         name=name,
         origin=surroundings.origin(),
+        log=here.log,
+        clock=here.clock,
+        asked_by=user_name(),
+        namespace=vars(sys.modules["__main__"]) if shell is None else shell.user_ns,
+        shell=shell,
+        settings=agent_settings(),
+        secret=here.settings.secret,
     )
     return _started(here, work)
 
@@ -201,13 +213,22 @@ def configure(**changes: Any) -> Settings:
     Raises:
         InvalidArgument: no such setting, or a value of a wrong kind.
     """
-    global _settings
+    global _settings, _agent_settings
     with _lock:
         if changes:
-            _settings = surroundings.changed(_settings, changes)
+            of_agents = {k: v for k, v in changes.items() if k in AGENT_SETTINGS}
+            of_tasks = {k: v for k, v in changes.items() if k not in AGENT_SETTINGS}
+            settings = surroundings.changed(_settings, of_tasks)
+            _agent_settings = _agent_settings.changed(of_agents)
+            _settings = settings
             if _runner is not None:
                 _runner.settings = _settings
         return _settings
+
+
+def agent_settings() -> AgentSettings:
+    """The settings for agent tasks; ``configure`` changes them too."""
+    return _agent_settings
 
 
 def runner() -> Runner:
@@ -299,6 +320,7 @@ class _RingerHere:
 
 
 __all__ = [
+    "agent_settings",
     "chats",
     "configure",
     "current_task",

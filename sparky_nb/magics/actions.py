@@ -177,7 +177,7 @@ def config(request: Request) -> Any:
             raise LineError(f"expected SETTING=VALUE, got {word!r}")
         changes[name] = value
     settings = api.configure(**changes)
-    shown = msgspec.structs.asdict(settings)
+    shown = {**msgspec.structs.asdict(settings), **msgspec.structs.asdict(api.agent_settings())}
     if changes:
         return Text("\n".join(f"{name}={shown[name]}" for name in changes))
     return Table(["setting", "value"], [[name, value] for name, value in shown.items()])

@@ -41,7 +41,8 @@ def _candidates(words: list[str], begun: str) -> list[str]:
     if command.name in _TAKES_TASK and not [w for w in words[1:] if not w.startswith("-")]:
         return _from_log(lambda: [row.task_id for row in api.tasks()])
     if command.name == "config":
-        return [f"{field.name}=" for field in msgspec.structs.fields(api.configure())]
+        both = (api.configure(), api.agent_settings())
+        return [f"{field.name}=" for one in both for field in msgspec.structs.fields(one)]
     return []
 
 
