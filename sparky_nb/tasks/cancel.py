@@ -83,6 +83,11 @@ class Gate:
         self._lock = threading.Lock()
         self._thread_id: int | None = None
 
+    @property
+    def here(self) -> bool:
+        """Whether the work runs in this thread. Takes no lock: signal handlers ask."""
+        return self._thread_id == threading.get_ident()
+
     def open(self) -> None:
         """The work begins in this thread."""
         with self._lock:

@@ -97,6 +97,11 @@ class Emitter:
         """Whether this is a forked child: it has a copy of the task, no right to write for it."""
         return os.getpid() != self._pid
 
+    @property
+    def storing_here(self) -> bool:
+        """Whether this thread is in the middle of an append."""
+        return bool(self._lock._is_owned())  # type: ignore[attr-defined]  # as threading.Condition asks
+
     # -- events
 
     def emit(self, type: str, data: dict[str, Any]) -> None:  # noqa: A002

@@ -28,7 +28,7 @@ from sparky_nb.tasks.current import CURRENT
 from sparky_nb.tasks.emitter import Emitter
 from sparky_nb.tasks.holding import Held
 from sparky_nb.tasks.payload import fit
-from sparky_nb.tasks.ports import Settings
+from sparky_nb.tasks.ports import Host, Settings
 from sparky_nb.tasks.questions import Open, Questions
 from sparky_nb.tasks.results import stored
 from sparky_nb.tasks.timers import Timers
@@ -46,6 +46,7 @@ class Work(Struct, frozen=True, kw_only=True):
         asked_by: who gave the instruction to an agent; it is also the first message then.
         lane: tasks of one lane run one after the other.
         shows_result: the result is also displayed, as a cell's value is.
+        host: what surrounds the work where it has a process of its own.
     """
 
     call: Callable[[TaskContext], Any]
@@ -59,6 +60,7 @@ class Work(Struct, frozen=True, kw_only=True):
     model: str | None = None
     asked_by: str | None = None
     lane: str | None = None
+    host: Host | None = None
 
 
 class Execution:
@@ -108,18 +110,25 @@ class Execution:
 
     # -- its life
 
-    def begin(self, *, queued_behind: int | None) -> None:
-        """Store the first event; the task is queued where ``queued_behind`` tasks come first."""
+    def begin(self, *, queued_behind: int | None = None, waits: str | None = None) -> None:
+        """Store the first event.
+
+        Args:
+            queued_behind: the task is queued, and so many come first.
+            waits: the task is queued, and this says what it waits for.
+        """
         work = self.work
-        self.state = RUNNING if queued_behind is None else QUEUED
+        if queued_behind is not None:
+            waits = f"place {queued_behind + 1} in the queue"
+        self.state = RUNNING if waits is None else QUEUED
         data: JsonObject = {"name": work.name, "kind": work.kind, "runner": self._runner_id}
         for field in ("instruction", "model", "origin"):
             if (value := getattr(work, field)) is not None:
                 data[field] = value
         if self._retry_of is not None:
             data["retry_of"] = self._retry_of
-        if queued_behind is not None:
-            data["reason"] = f"place {queued_behind + 1} in the queue"
+        if waits is not None:
+            data["reason"] = waits
         data = {"state": self.state, "attempt": self.attempt, **data}
         self.emitter.begin(data, said=self._said())
 
@@ -139,17 +148,37 @@ class Execution:
             data={"message_id": key, "text": text, "from": by},
         )
 
-    def launch(self) -> None:
-        """Run the work in a thread of its own."""
+    def launch(self, run: Callable[[Callable[[], None]], object] | None = None) -> None:
+        """Run the work in a thread of its own.
+
+        Args:
+            run: calls what it is given, in place of that thread.
+        """
         if not self._take():
             return
         if self.state == QUEUED:
             self.move(RUNNING, runner=self._runner_id)
         self._began = self.clock.monotonic()
-        thread = threading.Thread(
-            target=self._variables.run, args=(self._main,), name=self.task_id, daemon=True
-        )
-        thread.start()
+        (run or self._in_thread)(lambda: self._variables.run(self._main))
+
+    def _in_thread(self, main: Callable[[], None]) -> None:
+        threading.Thread(target=main, name=self.task_id, daemon=True).start()
+
+    def interrupt(self, *, anyway: bool = False) -> bool:
+        """From a signal handler: raise the cancellation in the code that the signal interrupted.
+
+        Args:
+            anyway: also where an event loop has been told to cancel the work.
+
+        Returns:
+            False where that code is storing an event and must not be disturbed: try again soon.
+        """
+        if self.done.is_set() or not self._gate.here or (self._loop is not None and not anyway):
+            return True
+        if self.emitter.storing_here:
+            return False
+        self.cancellation.check()
+        return True
 
     def move(self, state: str, before: tuple[Held, ...] = (), **fields: Any) -> None:
         """Store a ``status`` (after the events ``before``)."""
@@ -287,6 +316,8 @@ class Execution:
 
     def _finish(self, value: Any, error: BaseException | None) -> None:
         before: list[Held] = []
+        if self.work.host is not None:
+            error = self.work.host.ending(error)
         if error is None:
             self.value = value
             ending, before = self._completed(value)
@@ -311,6 +342,8 @@ class Execution:
                 data = {"stream": "display", "mime": jsonable(mime)}
                 before.append(("output", self._fitted(data)))
             ending = {} if value is None else self._fitted({"result": stored(value)})
+            if self.work.host is not None:
+                ending |= self.work.host.kept(value, self.emitter.put_blob)
         except Exception:  # noqa: BLE001  a user's object may raise from any method; it has completed
             ending = {"result": safe_repr(value)}
         return self._ending(COMPLETED, **ending), before

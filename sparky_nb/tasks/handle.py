@@ -45,6 +45,9 @@ class TaskHandle:
     make_view: ClassVar[Callable[[TaskHandle], Any] | None] = None
     """Makes the rich view; set by the composition root."""
 
+    restore: ClassVar[Callable[[TaskHandle, TaskRow], Any] | None] = None
+    """Gives the result of a task of another process; set likewise."""
+
     def __init__(self, runner: Runner, task_id: str, chat_id: str) -> None:
         self._runner, self.task_id, self.chat_id = runner, task_id, chat_id
         # Held here, so that the outcome lives as long as the handle does.
@@ -207,7 +210,8 @@ class TaskHandle:
         if execution is None:
             row = self.row()
             if row.state == COMPLETED:
-                return row.result
+                restore = type(self).restore
+                return row.result if restore is None else restore(self, row)
             raise _error(self.task_id, row.state, row.error)
         if execution.state == COMPLETED:
             return execution.value

@@ -6,9 +6,11 @@ The composition root (``sparky_nb.api``) joins the rooms; here is only what this
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from msgspec import Struct
+
+from sparky_nb.events.model import JsonObject
 
 KIB: Final = 1024
 MIB: Final = 1024 * 1024
@@ -70,6 +72,18 @@ class Bell(Protocol):
     def wait(self, timeout: float) -> set[str]: ...
 
     def nudge(self) -> None: ...
+
+
+class Host(Protocol):
+    """What surrounds the work where it has a process of its own."""
+
+    def ending(self, error: BaseException | None) -> BaseException | None:
+        """The work has stopped, with ``error`` or with a value; the error that counts."""
+        ...
+
+    def kept(self, value: Any, put_blob: Callable[[bytes, str], str]) -> JsonObject:
+        """Further fields of the ending that completes the task with ``value``."""
+        ...
 
 
 Sweep = Callable[[], Sequence[str]]

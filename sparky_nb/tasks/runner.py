@@ -105,17 +105,7 @@ class Runner:
                 raise Conflict("the runner has been shut down")
             self._register()
             task_id = new_task_id()
-            execution = Execution(
-                work,
-                task_id=task_id,
-                runner_id=self.runner_id,
-                emitter=lambda *args: self._emitter(work, *args),
-                clock=self.clock,
-                timers=self._timers,
-                settings=self.settings,
-                retry_of=retry_of,
-                on_state=self._on_state,
-            )
+            execution = self._execution(work, task_id, runner_id=self.runner_id, retry_of=retry_of)
             full = self._running() >= self.settings.parallel or self._lane_taken(work)
             # Known before its first event, so that a command that follows at once finds it.
             self._executions[task_id] = execution
@@ -129,6 +119,32 @@ class Runner:
             else:
                 execution.launch()
             return execution
+
+    def announce(
+        self, work: Work, *, task_id: str, runner_id: str, waits: str, retry_of: str | None = None
+    ) -> str:
+        """Store the first event of a task that another process is about to ``adopt``.
+
+        Args:
+            task_id, runner_id: of the task, and of the other runner, which is registered.
+            waits: why the task is queued until then.
+
+        Returns:
+            The epoch of the chat, for ``adopt``.
+        """
+        execution = self._execution(work, task_id, runner_id=runner_id, retry_of=retry_of)
+        execution.begin(waits=waits)
+        assert execution.emitter.epoch is not None
+        return execution.emitter.epoch
+
+    def adopt(self, work: Work, *, task_id: str, epoch: str) -> Execution:
+        """Take a task over that another process has announced for this runner; ``launch`` it."""
+        with self._lock:
+            execution = self._execution(work, task_id, runner_id=self.runner_id)
+            execution.emitter.epoch = epoch
+            self._executions[task_id] = execution
+            self._register()
+        return execution
 
     def retry(self, task_id: str) -> Execution:
         """Start the work of an ended task again, as a new task.
@@ -251,6 +267,21 @@ class Runner:
             version=1,
             started=self.clock.now_ms(),
             info=self._info,
+        )
+
+    def _execution(
+        self, work: Work, task_id: str, *, runner_id: str, retry_of: str | None = None
+    ) -> Execution:
+        return Execution(
+            work,
+            task_id=task_id,
+            runner_id=runner_id,
+            emitter=lambda *args: self._emitter(work, *args),
+            clock=self.clock,
+            timers=self._timers,
+            settings=self.settings,
+            retry_of=retry_of,
+            on_state=self._on_state,
         )
 
     def _emitter(

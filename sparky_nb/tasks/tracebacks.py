@@ -11,7 +11,7 @@ from sparky_nb.events.jsonable import safe_text
 
 TRACEBACK_CHARS: Final = 12 * 1024
 MESSAGE_CHARS: Final = 4 * 1024
-_OURS: Final = str(Path(__file__).parent)
+_OURS: Final = str(Path(__file__).parent.parent)
 
 
 def describe(error: BaseException) -> dict[str, Any]:
