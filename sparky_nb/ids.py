@@ -61,6 +61,11 @@ def new_nonce() -> str:
     return secrets.token_hex(4)
 
 
+def new_fraction() -> float:
+    """A random number in [0, 1), for the jitter of waiting times."""
+    return secrets.randbits(53) / (1 << 53)
+
+
 def notebook_chat_id(path: str | Path) -> str:
     """A notebook's own chat: ``nb-`` and 16 hex digits of SHA-256 of its real path.
 

@@ -1,6 +1,7 @@
 """Room 5 of 7: the resumable stream, sans-I/O, both ends. In: positions and batches of the log, or
 frames and the passing of time; out: frames, or events to apply. Never: sockets, clocks, threads."""
 
+from sparky_nb.stream import stimuli
 from sparky_nb.stream.batch import Batch, encode_batch
 from sparky_nb.stream.close import CloseCode, may_reconnect
 from sparky_nb.stream.frames import (
@@ -42,4 +43,5 @@ __all__ = [
     "may_reconnect",
     "parse_start",
     "resume",
+    "stimuli",
 ]
