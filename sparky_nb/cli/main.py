@@ -4,53 +4,80 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import sys
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 
 from sparky_nb._version import __version__
-from sparky_nb.cli import logs, tasks
-from sparky_nb.errors import InvalidArgument, SparkyError
+from sparky_nb.cli import exits
+from sparky_nb.cli.lazy import LazyGroup
+from sparky_nb.cli.terminal import plain, print_json
+from sparky_nb.errors import SparkyError
 
-EXIT_FAILED = 1
-EXIT_USAGE = 2
-EXIT_CANCELLED = 130
+HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=LazyGroup,
+    context_settings=HELP,
+    lazy={
+        "log": "sparky_nb.cli.logs:group",
+    },
+)
 @click.version_option(__version__, prog_name="sparky")
 def sparky() -> None:
     """Durable, resumable background tasks for Jupyter.
 
-    With neither --log nor --server a command works on the default log.
+    With neither --log nor --server a command works on the default log. Both, and --token and
+    --json, are accepted after any command.
     """
 
 
-@sparky.group()
+@sparky.group(
+    cls=LazyGroup,
+    lazy={
+        "tasks": "sparky_nb.cli.tasks:group",
+    },
+)
 def agent() -> None:
-    """Tasks: list, show, watch, cancel, …"""
-
-
-agent.add_command(tasks.group)
-sparky.add_command(logs.group)
+    """Tasks, and who runs them."""
 
 
 def main() -> NoReturn:
     """Run ``sparky``; errors of ours are one line on standard error, never a traceback."""
-    with contextlib.suppress(AttributeError, ValueError):  # no SIGPIPE on Windows, or no main thread
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(AttributeError):  # replaced by something that is no text stream
+            # A terminal that lacks a character shows its code.
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    status: Any = exits.OK
     try:
-        status = sparky.main(standalone_mode=False)
+        # Not click's standalone mode: it takes a broken pipe for a failure.
+        status = _run()
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Who reads has seen enough. What is still buffered must not complain at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = exits.BROKEN_PIPE
+    sys.exit(status if isinstance(status, int) else exits.OK)
+
+
+def _run() -> Any:
+    try:
+        context = sparky.make_context("sparky", sys.argv[1:])
+        with context:
+            return sparky.invoke(context)
+    except click.exceptions.Exit as end:
+        return end.exit_code
     except click.ClickException as error:
         error.show()
-        status = error.exit_code
-    except click.exceptions.Abort:
-        status = EXIT_CANCELLED
+        return error.exit_code
+    except (KeyboardInterrupt, EOFError, click.exceptions.Abort):
+        click.echo(err=True)
+        return exits.CANCELLED
     except SparkyError as error:
-        click.echo(f"sparky: {error}", err=True)
-        status = EXIT_USAGE if isinstance(error, InvalidArgument) else EXIT_FAILED
-    with contextlib.suppress(OSError):
-        sys.stdout.flush()
-    sys.exit(status if isinstance(status, int) else os.EX_OK)
+        if "--json" in sys.argv:
+            print_json({"error": error.to_wire()}, err=True)
+        else:
+            click.echo(f"sparky: {plain(str(error))}", err=True)
+        return exits.of_error(error)

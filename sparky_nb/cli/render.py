@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from typing import Any
 
 import click
 
-from sparky_nb.cli.options import plain
-from sparky_nb.events import Event
+from sparky_nb.cli.terminal import plain, shorten
+from sparky_nb.events.model import Event
 
 _COLOURS = {"completed": "green", "failed": "red", "lost": "red", "cancelled": "yellow"}
 
@@ -21,12 +20,23 @@ class Renderer:
         self._terminal = terminal
         self._status_line = False
         self._open_line = False
+        self._known = {
+            "status": self._status,
+            "progress": self._progress,
+            "output": self._output,
+            "thought": self._thought,
+            "message_sent": self._message_sent,
+            "message_received": self._message_received,
+            "tool_use": self._tool_use,
+            "tool_result": self._tool_result,
+            "question": self._question,
+        }
 
     def show(self, event: Event) -> None:
         """Print ``event``. Types that are not known are shown plainly (P12)."""
-        draw = getattr(self, f"_{event.type}", None)
+        draw = self._known.get(event.type)
         if draw is None:
-            self._line(click.style(event.type, dim=True), _shorten(event.data))
+            self._line(click.style(plain(event.type), dim=True), shorten(event.data))
         else:
             draw(event.data)
 
@@ -40,7 +50,7 @@ class Renderer:
         words = [click.style(plain(state), fg=_COLOURS.get(state, "blue"), bold=True)]
         words += [plain(str(data[name])) for name in ("name", "reason") if data.get(name)]
         if data.get("result") is not None:
-            words.append("→ " + _shorten(data["result"]))
+            words.append("→ " + shorten(data["result"]))
         self._line("●", " ".join(words))
         error = data.get("error")
         if error:
@@ -65,6 +75,7 @@ class Renderer:
             text = str(mime.get("text/plain") or f"[{', '.join(map(str, mime))}]") + "\n"
         if data.get("truncated"):
             text += "\n[output is truncated]\n"
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
         self._clear()
         click.echo(plain(click.unstyle(text)), nl=False)
         self._open_line = not text.endswith("\n")
@@ -81,11 +92,11 @@ class Renderer:
         self._line(plain(str(data.get("from", ""))), plain(str(data.get("text", ""))))
 
     def _tool_use(self, data: dict[str, Any]) -> None:
-        self._line("tool", f"{plain(str(data.get('name')))} {_shorten(data.get('args'))}")
+        self._line("tool", f"{plain(str(data.get('name')))} {shorten(data.get('args'))}")
 
     def _tool_result(self, data: dict[str, Any]) -> None:
         mark = {"success": "✓", "error": "✗", "denied": "⊘"}.get(str(data.get("status")), "?")
-        self._line(f"tool {mark}", f"{plain(str(data.get('name')))} {_shorten(data.get('result'))}")
+        self._line(f"tool {mark}", f"{plain(str(data.get('name')))} {shorten(data.get('result'))}")
 
     def _question(self, data: dict[str, Any]) -> None:
         choices = ", ".join(map(str, data.get("choices") or ()))
@@ -138,9 +149,3 @@ def age(task: dict[str, Any], now_ms: int) -> str:
         if seconds >= size:
             return f"{seconds // size}{unit}"
     return f"{seconds}s"
-
-
-def _shorten(value: Any, limit: int = 200) -> str:
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    text = plain(text).replace("\n", " ")
-    return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -1,6 +1,6 @@
 """Where a command reads and writes: a log directly, or a running server.
 
-Both answer with the objects of protocol.md §2 as dicts, so that a command does not care which it has.
+Both answer with the objects of protocol.md §2 as dicts, so a command does not care which it has.
 """
 
 from __future__ import annotations
@@ -11,119 +11,90 @@ from typing import Any, Protocol
 
 import click
 
-from sparky_nb.clock import SystemClock
-from sparky_nb.events import Event, decode_event
-from sparky_nb.events.model import Command
-from sparky_nb.events.states import TERMINAL
-from sparky_nb.ids import new_event_id
-from sparky_nb.log import open_log
-from sparky_nb.log.base import Log, TaskRow
-from sparky_nb.log.liveness import LeaseObserver
-from sparky_nb.log.sweep import sweep
-
-POLL_SECONDS = 0.25
-SWEEP_SECONDS = 2.0
+from sparky_nb.events.model import Event, JsonObject
 
 
 class Source(Protocol):
     """What the commands need of a log or a server."""
 
-    def tasks(self, *, chat: str | None, states: Sequence[str] | None) -> list[dict[str, Any]]:
+    def tasks(
+        self, *, chat: str | None, states: Sequence[str] | None, limit: int
+    ) -> list[JsonObject]:
         """Tasks as in ``GET tasks``, newest first."""
         ...
 
-    def task(self, task_id: str) -> dict[str, Any]:
-        """One task; a unique prefix of its id is enough."""
+    def task(self, task_id: str) -> JsonObject:
+        """One task; a unique prefix of its id is enough, with or without ``task-``."""
         ...
 
-    def command(self, task_id: str, name: str, args: dict[str, Any]) -> dict[str, Any]:
+    def command(self, task_id: str, name: str, args: JsonObject) -> JsonObject:
         """Ask the task's runner for something; ``{command_id, offset}``."""
         ...
 
-    def follow(self, task: dict[str, Any]) -> Iterator[Event]:
+    def follow(self, task: JsonObject) -> Iterator[Event]:
         """The events of the task from its first to its last, live."""
         ...
 
+    def chats(self) -> list[JsonObject]:
+        """Chats as in ``GET chats``, last updated first."""
+        ...
 
-class LogSource:
-    """A log that this process opened."""
+    def events(self, chat_id: str) -> Iterator[JsonObject]:
+        """All that is kept of a chat up to its present head, oldest first."""
+        ...
 
-    def __init__(self, log: Log) -> None:
-        self.log = log
-        self._clock = SystemClock()
-        self._observer = LeaseObserver(self._clock)
+    def trim(self, chat_id: str, before: int) -> JsonObject:
+        """Remove what is below ``before``; ``{epoch, earliest, head}``."""
+        ...
 
-    def tasks(self, *, chat: str | None, states: Sequence[str] | None) -> list[dict[str, Any]]:
-        self._sweep()
-        return [task_object(row) for row in self.log.tasks(chat_id=chat, states=states)]
-
-    def task(self, task_id: str) -> dict[str, Any]:
-        self._sweep()
-        return task_object(self.log.task(task_id))
-
-    def command(self, task_id: str, name: str, args: dict[str, Any]) -> dict[str, Any]:
-        row, now = self.log.task(task_id), self._clock.now_ms()
-        command_id = new_event_id(now)
-        command = Command(
-            command_id=command_id,
-            name=name,  # type: ignore[arg-type]  # one of three literals, given by our commands
-            args=args,
-            from_="user:cli",
-            outcome="accepted",
-        )
-        done = self.log.submit(
-            row.chat_id, row.task_id, command, now_ms=now, event_id=new_event_id(now)
-        )
-        return {"command_id": command_id, "offset": done.offset}
-
-    def follow(self, task: dict[str, Any]) -> Iterator[Event]:
-        import threading
-
-        chat_id, task_id = task["chat_id"], task["task_id"]
-        after, idle = task["first"] - 1, threading.Event()
-        next_sweep = self._clock.monotonic()
-        while True:
-            page = self.log.read(chat_id, after=after)
-            for event in map(decode_event, page.events):
-                after = event.offset
-                if event.task_id == task_id:
-                    yield event
-                    if event.type == "status" and event.data.get("state") in TERMINAL:
-                        return
-            if page.events:
-                continue
-            if self._clock.monotonic() >= next_sweep:
-                self._sweep()
-                next_sweep = self._clock.monotonic() + SWEEP_SECONDS
-            idle.wait(POLL_SECONDS)
-
-    def _sweep(self) -> None:
-        """A reader who notices a dead runner says so (protocol.md §5)."""
-        sweep(self.log, self._observer, self._clock)
-
-
-def task_object(row: TaskRow) -> dict[str, Any]:
-    """A task as in ``GET tasks``."""
-    return {name: getattr(row, name) for name in row.__struct_fields__}
+    def health(self) -> JsonObject:
+        """As ``GET health``: ``log``, ``runners``, ``warnings``, …"""
+        ...
 
 
 @contextlib.contextmanager
-def open_source(*, log_url: str | None, server: str | None, token: str | None) -> Iterator[Source]:
+def open_source(
+    *, log_url: str | None, server: str | None, token: str | None, create: bool = False
+) -> Iterator[Source]:
     """The source that the common options name; closed at the end.
 
     Raises:
-        click.UsageError: the server's address is no http or https URL.
+        click.UsageError: the server's address is no http or https URL, or the log that was named
+            is not there (and ``create`` is not set).
     """
     if server is not None:
         if not server.startswith(("http://", "https://")):
             raise click.UsageError("--server: expected a URL that begins with http:// or https://")
-        from sparky_nb.cli.remote import ServerSource  # tornado costs 0.1 s
+        from sparky_nb.cli.remote import ServerSource
 
-        with contextlib.closing(ServerSource(server, token)) as source:
-            yield source
+        yield ServerSource(server, token)
         return
-    with open_log(log_url) as log:
+    from sparky_nb.cli.local import LogSource
+
+    with open_local(log_url, create=create) as log:
         yield LogSource(log)
 
 
+@contextlib.contextmanager
+def open_local(log_url: str | None, *, create: bool = False) -> Iterator[Any]:
+    """The log itself. One that nobody has written yet reads as empty and is not made."""
+    from sparky_nb.log import default_url, open_log
 
+    url = log_url or default_url()
+    if not create and not _is_there(url):
+        if log_url is not None:
+            raise click.UsageError(f"--log: there is no log at {url}")
+        url = "memory://"
+    with open_log(url) as log:
+        yield log
+
+
+def _is_there(url: str) -> bool:
+    """Whether a file is there; what the URL is worth is for ``open_log`` to say."""
+    import os
+    from urllib.parse import unquote, urlsplit
+
+    parts = urlsplit(url)
+    if parts.scheme != "sqlite" or parts.netloc or not os.path.isabs(parts.path):
+        return True
+    return os.path.exists(unquote(parts.path))

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
 
 import click
 
+from sparky_nb.cli import exits
+from sparky_nb.cli.options import Source, with_source
+from sparky_nb.cli.terminal import print_facts, print_json, print_table
 from sparky_nb.clock import SystemClock
-from sparky_nb.cli.options import Source, plain, print_json, print_table, with_source
-from sparky_nb.cli.render import Renderer, age, progress_text
+from sparky_nb.events.model import JsonObject
 from sparky_nb.events.states import STATES
 
-EXIT_OF_STATE = {"completed": 0, "failed": 1, "lost": 3, "cancelled": 130}
+EVENT_FIELDS = ("offset", "id", "type", "time", "task_id", "actor", "data")
 
 
 @click.group("tasks")
 def group() -> None:
-    """Tasks and what they say."""
+    """Tasks: what they are, and what they say."""
 
 
 @group.command("list")
@@ -29,12 +30,21 @@ def group() -> None:
     type=click.Choice(sorted(STATES)),
     help="Only tasks in this state; may be given several times.",
 )
-@with_source
+@click.option(
+    "--limit",
+    type=click.IntRange(1, 10_000),
+    default=1000,
+    show_default=True,
+    help="At most so many, the newest.",
+)
+@with_source()
 def list_tasks(
-    chat: str | None, states: tuple[str, ...], source: Source, as_json: bool
+    chat: str | None, states: tuple[str, ...], limit: int, source: Source, as_json: bool
 ) -> None:
     """All tasks, newest first."""
-    tasks = source.tasks(chat=chat, states=states or None)
+    from sparky_nb.cli.render import age, progress_text
+
+    tasks = source.tasks(chat=chat, states=states or None, limit=limit)
     if as_json:
         print_json(tasks)
         return
@@ -60,44 +70,49 @@ def list_tasks(
 
 @group.command()
 @click.argument("task")
-@with_source
+@with_source()
 def show(task: str, source: Source, as_json: bool) -> None:
     """One task. A unique prefix of its id is enough."""
     found = source.task(task)
     if as_json:
         print_json(found)
-        return
-    width = max(map(len, found))
-    for name, value in found.items():
-        if value is not None:
-            click.echo(f"{name.ljust(width)}  {plain(_text_of(value))}")
+    else:
+        print_facts(found)
 
 
 @group.command()
 @click.argument("task")
-@with_source
+@with_source()
 def watch(task: str, source: Source, as_json: bool) -> None:
     """Follow a task live until it ends; resumes by itself.
 
-    Exit status: 0 completed, 1 failed, 3 lost, 130 cancelled.
+    Leaving with Ctrl-C leaves the task alone. Exit status: 0 completed, 1 failed, 3 lost,
+    130 cancelled.
     """
+    from sparky_nb.cli.render import Renderer
+
     found = source.task(task)
-    renderer = Renderer(sys.stdout.isatty())
     state = found["state"]
-    for event in source.follow(found):
-        if event.type == "status":
-            state = event.data.get("state")
-        if as_json:
-            print_json({name: getattr(event, name) for name in _EVENT_FIELDS})
-        else:
-            renderer.show(event)
-    renderer.close()
-    sys.exit(EXIT_OF_STATE[state])
+    renderer = Renderer(sys.stdout.isatty())
+    try:
+        for event in source.follow(found):
+            if event.type == "status":
+                state = event.data.get("state")
+            if as_json:
+                print_json({name: getattr(event, name) for name in EVENT_FIELDS})
+            else:
+                renderer.show(event)
+            sys.stdout.flush()
+    finally:
+        renderer.close()
+    if state not in exits.OF_STATE:  # its ending was trimmed
+        state = source.task(found["task_id"])["state"]
+    click.get_current_context().exit(exits.OF_STATE.get(str(state), exits.FAILED))
 
 
 @group.command()
 @click.argument("task")
-@with_source
+@with_source()
 def cancel(task: str, source: Source, as_json: bool) -> None:
     """Ask a task to stop."""
     _command(source, task, "cancel", {}, as_json)
@@ -105,35 +120,28 @@ def cancel(task: str, source: Source, as_json: bool) -> None:
 
 @group.command()
 @click.argument("task")
-@click.argument("text")
-@with_source
-def send(task: str, text: str, source: Source, as_json: bool) -> None:
+@click.argument("text", nargs=-1, required=True)
+@with_source()
+def send(task: str, text: tuple[str, ...], source: Source, as_json: bool) -> None:
     """Send TEXT to a task as a message."""
-    _command(source, task, "message", {"text": text}, as_json)
+    _command(source, task, "message", {"text": " ".join(text)}, as_json)
 
 
 @group.command()
 @click.argument("task")
 @click.argument("question")
-@click.argument("text")
-@with_source
-def answer(task: str, question: str, text: str, source: Source, as_json: bool) -> None:
+@click.argument("text", nargs=-1, required=True)
+@with_source()
+def answer(task: str, question: str, text: tuple[str, ...], source: Source, as_json: bool) -> None:
     """Answer QUESTION (its id) of a task with TEXT."""
-    _command(source, task, "answer", {"question_id": question, "answer": text}, as_json)
+    _command(source, task, "answer", {"question_id": question, "answer": " ".join(text)}, as_json)
 
 
-def _command(source: Source, task: str, name: str, args: dict[str, Any], as_json: bool) -> None:
-    done = source.command(source.task(task)["task_id"], name, args)
+def _command(source: Source, task: str, name: str, args: JsonObject, as_json: bool) -> None:
+    task_id = source.task(task)["task_id"]
+    done = source.command(task_id, name, args)
     if as_json:
         print_json(done)
     else:
-        click.echo(f"{name}: accepted at offset {done['offset']}")
-
-
-def _text_of(value: Any) -> str:
-    import json
-
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-_EVENT_FIELDS = ("offset", "id", "type", "time", "task_id", "actor", "data")
+        said = "done" if done.get("outcome") == "applied" else "accepted"
+        click.echo(f"{name} {task_id}: {said}, event {done['offset']}")

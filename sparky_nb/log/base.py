@@ -429,6 +429,12 @@ class Log(ABC):
         """
         raise Conflict(f"a log of kind {self.kind} is not backed up this way: use its own tools")
 
+    def repair(self) -> list[Problem]:
+        """Mend what ``verify`` finds and can be mended; what was mended. Nothing is lost by it but
+        what is lost already: where events are missing, the chat ends before the hole, in a new
+        epoch whose lineage says so."""
+        return []
+
     @abstractmethod
     def close(self) -> None:
         """Close cleanly; closing twice is fine."""

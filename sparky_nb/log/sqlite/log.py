@@ -25,6 +25,7 @@ from sparky_nb.log.sqlite.problems import translated
 from sparky_nb.log.sqlite.reads import SqliteReads
 from sparky_nb.log.sqlite.records import CHECKPOINT, NeedsSyncError, encode_row
 from sparky_nb.log.sqlite.recovery import sync_heads
+from sparky_nb.log.sqlite.repair import mend
 from sparky_nb.log.verify import verify_chats
 
 T = TypeVar("T")
@@ -259,6 +260,13 @@ class SqliteLog(SqliteReads, EngineLog):
             raise Conflict(f"{path} is the log itself")
         with self._files.using_reader() as connection:
             back_up(connection, path)
+
+    def repair(self) -> list[Problem]:
+        found = [it for it in self.verify() if it.mend is not None and it.chat_id is not None]
+        for problem in found:
+            self._transaction(lambda opened, it=problem: mend(opened.writer, it))  # type: ignore[misc]
+        self._folds.clear()
+        return found
 
     def close(self) -> None:
         def last(opened: Opened) -> None:

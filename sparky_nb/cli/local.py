@@ -1,0 +1,131 @@
+"""A log that this process opened."""
+
+from __future__ import annotations
+
+import getpass
+import threading
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+import msgspec
+
+from sparky_nb._version import __version__
+from sparky_nb.clock import SystemClock
+from sparky_nb.errors import Conflict
+from sparky_nb.events.codec import decode_event
+from sparky_nb.events.model import Command, Event, JsonObject
+from sparky_nb.events.states import TERMINAL
+from sparky_nb.ids import new_event_id
+from sparky_nb.log.base import Log
+from sparky_nb.log.liveness import LeaseObserver
+from sparky_nb.log.sweep import sweep
+
+POLL_SECONDS: Final = 0.05
+"""Between two looks at the log's change token, which costs microseconds."""
+
+SWEEP_SECONDS: Final = 2.0
+PAGE: Final = 1000
+
+
+class LogSource:
+    """See ``Source``. Whoever reads also notices dead runners and says so (protocol.md §5)."""
+
+    def __init__(self, log: Log) -> None:
+        self.log = log
+        self.clock = SystemClock()
+        self._observer = LeaseObserver(self.clock)
+
+    def tasks(
+        self, *, chat: str | None, states: Sequence[str] | None, limit: int
+    ) -> list[JsonObject]:
+        self.sweep()
+        rows = self.log.tasks(chat_id=chat, states=states, limit=limit)
+        return [msgspec.to_builtins(row) for row in rows]
+
+    def task(self, task_id: str) -> JsonObject:
+        self.sweep()
+        whole = task_id if task_id.startswith("task-") else f"task-{task_id}"
+        found: JsonObject = msgspec.to_builtins(self.log.task(whole))
+        return found
+
+    def command(self, task_id: str, name: str, args: JsonObject) -> JsonObject:
+        row, now = self.log.task(task_id), self.clock.now_ms()
+        command_id = new_event_id(now)
+        command = Command(
+            command_id=command_id,
+            name=name,  # type: ignore[arg-type]  # one of three literals, given by our commands
+            args=args,
+            from_=user_name(),
+            outcome="accepted",
+        )
+        done = self.log.submit(
+            row.chat_id, row.task_id, command, now_ms=now, event_id=new_event_id(now)
+        )
+        return {"command_id": command_id, "offset": done.offset, "outcome": done.outcome}
+
+    def follow(self, task: JsonObject) -> Iterator[Event]:
+        chat_id, task_id = task["chat_id"], task["task_id"]
+        after, idle = task["first"] - 1, threading.Event()
+        token, next_sweep = self.log.change_token(), self.clock.monotonic()
+        while True:
+            page = self.log.read(chat_id, after=after)
+            if page.epoch != task["epoch"]:
+                raise Conflict(f"chat {chat_id} was deleted or replaced")
+            for event in map(decode_event, page.events):
+                after = event.offset
+                if event.task_id == task_id:
+                    yield event
+                    if event.type == "status" and event.data.get("state") in TERMINAL:
+                        return
+            if page.events:
+                continue
+            after = max(after, page.head)
+            row = self.log.task(task_id)
+            if row.state in TERMINAL and row.last <= after:
+                return  # its ending was trimmed
+            while (seen := self.log.change_token()) == token:
+                if self.clock.monotonic() >= next_sweep:
+                    self.sweep()
+                    next_sweep = self.clock.monotonic() + SWEEP_SECONDS
+                idle.wait(POLL_SECONDS)
+            token = seen
+
+    def chats(self) -> list[JsonObject]:
+        return [msgspec.to_builtins(info) for info in self.log.chats()]
+
+    def events(self, chat_id: str) -> Iterator[JsonObject]:
+        position = self.log.position(chat_id)
+        after = position.earliest - 1
+        while after < position.head:
+            page = self.log.read(chat_id, after=after, limit=PAGE)
+            if page.epoch != position.epoch or not page.events:
+                raise Conflict(f"chat {chat_id} was changed while it was read")
+            after = page.first + len(page.events) - 1
+            for wire in page.events:
+                yield msgspec.json.decode(wire)
+
+    def trim(self, chat_id: str, before: int) -> JsonObject:
+        done: JsonObject = msgspec.to_builtins(self.log.trim(chat_id, before))
+        return done
+
+    def health(self) -> JsonObject:
+        self.sweep()
+        about = self.log.health()
+        return {
+            "version": __version__,
+            "log": {"url": self.log.url, **about},
+            "runners": [msgspec.to_builtins(row) for row in self.log.runners()],
+            "warnings": about["warnings"],
+        }
+
+    def sweep(self) -> None:
+        """Declare the tasks of dead runners lost."""
+        sweep(self.log, self._observer, self.clock)
+
+
+def user_name() -> str:
+    """Who asks, for the record; only what a server appends is trustworthy."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):  # no such user in a container
+        return "local"
