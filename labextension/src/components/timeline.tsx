@@ -10,6 +10,7 @@ import { entryStamp, EntryView } from './entry';
 
 const NEAR_END_PX = 48;
 const NEAR_START_PX = 400;
+const HAND_MS = 800;
 
 export interface TimelineProps {
   entries: Entry[];
@@ -92,17 +93,24 @@ export function Timeline(props: TimelineProps): JSX.Element {
       });
   };
 
+  // Rows that turn out larger than thought scroll too; only the reader's own hand ends following.
+  const hand = useRef(0);
+  const touched = (): void => {
+    hand.current = performance.now();
+  };
+
   const onScroll = (): void => {
     const node = scroller.current;
     if (!node) {
       return;
     }
     const end = node.scrollHeight - node.scrollTop - node.clientHeight < NEAR_END_PX;
-    if (end !== following.current) {
+    const reader = performance.now() - hand.current < HAND_MS;
+    if (end !== following.current && (end || reader)) {
       following.current = end;
       setAway(!end);
     }
-    if (node.scrollTop < NEAR_START_PX && !end) {
+    if (node.scrollTop < NEAR_START_PX && !end && !following.current) {
       more();
     }
   };
@@ -113,11 +121,11 @@ export function Timeline(props: TimelineProps): JSX.Element {
         className="sparky-scroll"
         ref={scroller}
         onScroll={onScroll}
-        onWheel={event => {
-          if (event.deltaY < 0 && (scroller.current?.scrollTop ?? 0) > 0) {
-            following.current = false;
-          }
-        }}
+        onWheel={touched}
+        onPointerDown={touched}
+        onPointerMove={event => event.buttons && touched()}
+        onTouchMove={touched}
+        onKeyDown={touched}
         tabIndex={0}
         role="log"
         aria-label={props.label}

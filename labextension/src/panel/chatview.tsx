@@ -40,7 +40,9 @@ function ChatBody({ chat, place }: { chat: Chat; place: Place }): JSX.Element {
     setFilter({ ...filter, taskId: place.taskId ?? null });
   }
   const { state, info, chatId } = chat;
-  const title = state.title ?? chatId;
+  const full = env.hub.overview.chats.get(chatId)?.title ?? state.title ?? chatId;
+  const title = full.split('/').pop() ?? full;
+  useBeat(env.hub.overview.beat);
   const tasks = Object.values(state.tasks);
   const shownTasks = tasks.filter(
     task => (!isEnded(task.state) || task.task_id === filter.taskId) && task.task_id !== null
@@ -57,7 +59,7 @@ function ChatBody({ chat, place }: { chat: Chat; place: Place }): JSX.Element {
       data-connection={info.state}
     >
       <header className="sparky-chat-head">
-        <h2 title={`${title}\n${chatId}`}>{title}</h2>
+        <h2 title={`${full}\n${chatId}`}>{title}</h2>
         <Button
           label={trans.__('Rename the chat')}
           icon={<editIcon.react tag="span" />}

@@ -115,7 +115,7 @@ function Overview(): JSX.Element {
             <TaskRowView
               key={task.task_id}
               task={task}
-              title={overview.chats.get(task.chat_id)?.title ?? task.chat_id}
+              title={overview.titleOf(task.chat_id)}
               live={live.has(task.task_id)}
             />
           ))}
@@ -189,7 +189,7 @@ function ChatRowView({ chat, archived }: { chat: ChatRow; archived: boolean }): 
         title={`${title}\n${chat.chat_id}`}
         onClick={() => actions.openChat({ chatId: chat.chat_id })}
       >
-        <span className="sparky-title">{title}</span>
+        <span className="sparky-title">{title.split('/').pop()}</span>
         <span className="sparky-dim">
           <Age time={chat.updated} />
           {chat.owner ? ` · ${chat.owner}` : ''}

@@ -32,7 +32,13 @@ export function TaskRowView(props: { task: TaskItem; title: string; live: boolea
           <span className="sparky-row-text">
             <span className="sparky-title">{name}</span>
             <span className="sparky-dim">
-              {started} · <Age time={task.created} />
+              {started}
+              {!running && task.ended && (
+                <>
+                  {' · '}
+                  <Age time={task.ended} />
+                </>
+              )}
               {` · ${props.title}`}
               {task.actor?.startsWith('user:') ? ` · ${task.actor.slice(5)}` : ''}
             </span>

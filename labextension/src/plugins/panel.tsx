@@ -94,11 +94,11 @@ export const panelPlugin: JupyterFrontEndPlugin<void> = {
         tab.id = id;
         tab.title.icon = sparkIcon;
         tab.title.closable = true;
-        tab.title.label = hub.overview.chats.get(place.chatId)?.title ?? place.chatId;
+        tab.title.label = hub.overview.titleOf(place.chatId);
         const retitle = hub.overview.beat.subscribe(() => {
           const title = hub.overview.chats.get(place.chatId)?.title;
           if (tab && title) {
-            tab.title.label = title.split('/').pop() ?? title;
+            tab.title.label = hub.overview.titleOf(place.chatId);
             tab.title.caption = title;
           }
         });

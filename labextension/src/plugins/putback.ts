@@ -156,9 +156,9 @@ class PutBack implements IDisposable {
     const ref = { v: 1, task_id: task.task_id, chat_id: task.chat_id };
     const view = new InlineTask(this.sparky, this.log ? { ...ref, log_id: this.log } : ref);
     view.addClass('sparky-putback');
-    const host = (cell.outputArea?.parent ?? cell) as Widget & { layout: Cell['layout'] };
-    const after = cell.outputArea ? host.layout.widgets.indexOf(cell.outputArea) + 1 : 0;
-    host.layout.insertWidget(after > 0 ? after : host.layout.widgets.length, view);
+    const outputs = cell.outputArea?.parent;
+    const after = outputs ? cell.layout.widgets.indexOf(outputs) : -1;
+    cell.layout.insertWidget(after >= 0 ? after + 1 : cell.layout.widgets.length, view);
     this.views.set(task.task_id, { view, cell });
   }
 }

@@ -29,6 +29,7 @@ export class Hub implements IDisposable {
       held = { chat: new Chat(chatId, this.rest, this.page), users: 0 };
       this.chats.set(chatId, held);
       held.chat.open();
+      this.overview.open(); // where nothing had happened before, something has now
     }
     window.clearTimeout(held.timer);
     held.users += 1;

@@ -5,6 +5,7 @@ import type { IDisposable } from '@lumino/disposable';
 import { Beat } from '../state/beat';
 import type { Event } from '../state/model';
 import { isEnded } from '../state/model';
+import { NO_CHAT } from '../stream/close';
 import type { Connection } from '../stream/stimuli';
 import type { Cursor, Hello } from '../wire/generated';
 import type { PageSignals } from './page';
@@ -15,6 +16,7 @@ import type { ConnectionInfo } from './chat';
 
 export const INDEX = '_index';
 const TASKS = 200;
+const EMPTY_MS = 3_000;
 
 /** A task as the overview knows it. `actor`: who made its last move, where that is known. */
 export type TaskItem = TaskRow & { actor?: string };
@@ -37,14 +39,20 @@ export class Overview implements IDisposable {
   private replayed: ConnectionInfo['replayed'] = null;
   private hellos = 0;
   private head = 0;
+  private timer: number | undefined;
   isDisposed = false;
 
   constructor(
     private readonly rest: Rest,
-    page: PageSignals
+    private readonly page: PageSignals
   ) {
     this.beat = new Beat(() => page.hidden);
-    page.listen(signal => signal === 'wake' && this.beat.flush());
+    page.listen(signal => {
+      if (signal === 'wake') {
+        this.beat.flush();
+        this.socket.open();
+      }
+    });
     const owner = {
       begin: (hello: Hello) => this.begin(hello),
       deliver: (_epoch: string, events: Event[]) => this.deliver(events),
@@ -54,8 +62,12 @@ export class Overview implements IDisposable {
         this.beat.touch();
       },
       snapshot: () => this.restart(),
-      gaveUp: (_code: number, reason: string) => {
-        this.problem = reason;
+      gaveUp: (code: number, reason: string) => {
+        if (code === NO_CHAT) {
+          this.again(); // a log in which nothing has happened yet has no overview either
+        } else {
+          this.problem = reason;
+        }
         this.beat.touch();
       }
     };
@@ -68,6 +80,12 @@ export class Overview implements IDisposable {
 
   hurry(): void {
     this.socket.hurry();
+  }
+
+  /** A chat's name as people know it: its title, of a path only the last part. */
+  titleOf(chatId: string): string {
+    const title = this.chats.get(chatId)?.title;
+    return title ? (title.split('/').pop() ?? title) : chatId;
   }
 
   get ready(): boolean {
@@ -112,6 +130,7 @@ export class Overview implements IDisposable {
 
   dispose(): void {
     this.isDisposed = true;
+    window.clearTimeout(this.timer);
     this.socket.dispose();
     this.beat.dispose();
   }
@@ -126,6 +145,14 @@ export class Overview implements IDisposable {
     if (this.stale || !hello.recovered) {
       this.stale = false;
       void this.reload();
+    }
+  }
+
+  private again(): void {
+    this.loaded = true;
+    window.clearTimeout(this.timer);
+    if (!this.page.hidden) {
+      this.timer = window.setTimeout(() => this.socket.open(), EMPTY_MS);
     }
   }
 
