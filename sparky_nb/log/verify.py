@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Final
 
 from sparky_nb.errors import InvalidArgument, NotFound
 from sparky_nb.events.codec import decode_event
@@ -11,7 +12,9 @@ from sparky_nb.events.states import TERMINAL
 from sparky_nb.log.base import Log, Problem, TaskRow
 from sparky_nb.log.records import ChatRow
 
-PAGE = 1000
+PAGE: Final = 1000
+CUT: Final = "repair ends the chat here, in a new epoch"
+ROW: Final = "repair makes the row from the events"
 
 
 def verify_chats(log: Log, rows: Iterable[ChatRow]) -> Iterator[Problem]:
@@ -58,7 +61,7 @@ def _verify_chat(log: Log, chat_id: str) -> Iterator[Problem]:
                 chat_id=chat_id,
                 offset=after + 1,
                 what=f"events are missing from here to the head ({position.head})",
-                mend="repair ends the chat here, in a new epoch",
+                mend=CUT,
             )
             return
     yield from _verify_tasks(log, chat_id, states, endings, position.head)
@@ -79,7 +82,7 @@ def _verify_tasks(
                 chat_id=chat_id,
                 offset=event.offset,
                 what=f"{task_id} has events and no row",
-                mend="repair makes the row from the events",
+                mend=ROW,
             )
             continue
         if row.last <= head and not _agrees(row, event):
@@ -88,7 +91,7 @@ def _verify_tasks(
                 offset=event.offset,
                 what=f"{task_id} is {row.state} (attempt {row.attempt}) in its row, "
                 f"{event.data.get('state')} (attempt {event.data.get('attempt')}) in its events",
-                mend="repair makes the row from the events",
+                mend=ROW,
             )
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -188,7 +189,7 @@ class ReadContract(_Base):
     def test_reading_an_unknown_chat_creates_nothing(self, log: Log) -> None:
         for read in (log.read, log.position, log.snapshot, log.chat):
             with pytest.raises(NotFound):
-                read("nobody")  # type: ignore[operator]  # all take a chat
+                read("nobody")
         assert log.chats() == []
 
 
@@ -251,11 +252,8 @@ class TaskContract(_Base):
         task = start(log, "c", 1)
         with pytest.raises(InvalidArgument, match="fence"):
             append(log, "c", event("x", "thought", task))
-        append(
-            log,
-            "c",
-            event("m", "message_received", task, message_id="m", text="", **{"from": "ann"}),
-        )
+        reply: Any = {"message_id": "m", "text": "hi", "from": "ann"}
+        append(log, "c", event("m", "message_received", task, **reply))
 
     def test_an_illegal_move_changes_nothing(self, log: Log) -> None:
         task = queue(log, "c", 1)
@@ -295,7 +293,7 @@ class TaskContract(_Base):
         assert (log.task(one).state, log.task(kept).state) == ("lost", "running")
         assert log.renew(RUNNER) is False
         with pytest.raises(Fenced):
-            append(log, "c", event("late", task=one), fence=fence(one))
+            append(log, "c", event("late", "thought", one), fence=fence(one))
         assert [it["state"] for it in states(log, "c", one)] == ["running", "lost"]
 
 
@@ -357,7 +355,7 @@ class CommandContract(_Base):
         ask(log, "c", task, "answer", question_id="q", text="yes")
         with pytest.raises(Conflict):
             ask(log, "c", task, "answer", "c2", question_id="q", text="no")
-        reply = {"message_id": "m", "text": "yes", "from": "ann", "in_reply_to": "q"}
+        reply: Any = {"message_id": "m", "text": "yes", "from": "ann", "in_reply_to": "q"}
         append(log, "c", event("r", "message_received", task, **reply))
         with pytest.raises(Conflict):
             ask(log, "c", task, "answer", "c3", question_id="q", text="no")
@@ -373,9 +371,9 @@ class ChatContract(_Base):
     """Chats come, are renamed, trimmed, redacted, and go."""
 
     def test_a_chat_is_created_once(self, log: Log) -> None:
-        args = {"title": "T", "owner": "ann", "actor": "user:ann", "now_ms": 5}
-        info, new = log.create_chat("c", **args)  # type: ignore[arg-type]  # mixed values
-        again, old = log.create_chat("c", **args)  # type: ignore[arg-type]  # mixed values
+        args: Any = {"title": "T", "owner": "ann", "actor": "user:ann", "now_ms": 5}
+        info, new = log.create_chat("c", **args)
+        again, old = log.create_chat("c", **args)
         assert (new, old, again) == (True, False, info)
         assert (info.title, info.owner, info.head) == ("T", "ann", 1)
         assert log.rename_chat("c", "U", actor="user:ann", now_ms=6).title == "U"

@@ -51,9 +51,9 @@ def settle(connection: sqlite3.Connection, place: Place, boot: str) -> str:
         log_id = meta.get("log_id") or new_epoch()
         stamp, total = meta.get("stamp"), total_events(connection)
         if _restored(stamp, total, log_id, seen):
-            _new_lives(connection, "deleted = 0")
+            new_lives(connection, "deleted = 0")
         elif meta.get("boot_id", boot) != boot:
-            _new_lives(connection, f"deleted = 0 AND {HEAD} > synced_head")
+            new_lives(connection, f"deleted = 0 AND {HEAD} > synced_head")
         connection.execute(_SYNCED)
         put = "INSERT OR REPLACE INTO meta VALUES (?, ?)"
         connection.execute(put, ("log_id", log_id))
@@ -106,9 +106,9 @@ def _restored(stamp: str | None, total: int, log_id: str, seen: Seen | None) -> 
     return stamp not in seen.stamps or total < seen.total
 
 
-def _new_lives(connection: sqlite3.Connection, where: str) -> None:
+def new_lives(connection: sqlite3.Connection, where: str, values: tuple[object, ...] = ()) -> None:
     """New epochs for the chats in question; what they hold now is what is true."""
-    rows = connection.execute(f"SELECT {CHAT_COLUMNS} FROM chats WHERE {where}").fetchall()
+    rows = connection.execute(f"SELECT {CHAT_COLUMNS} FROM chats WHERE {where}", values).fetchall()
     for chat in map(chat_from, rows):
         epoch = new_epoch()
         older = [
