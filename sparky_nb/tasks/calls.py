@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
@@ -49,7 +50,8 @@ def call_work(
     def call(context: TaskContext) -> Any:
         return fn(context, *args, **kwargs) if wants_context else fn(*args, **kwargs)
 
-    label = getattr(fn, "__qualname__", None) or type(fn).__qualname__
+    inner = fn.func if isinstance(fn, functools.partial) else fn
+    label = getattr(inner, "__qualname__", None) or type(inner).__qualname__
     if bound is None:
         named = {f"arg{i}": value for i, value in enumerate(args)} | dict(kwargs)
     else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, Final
 
 import msgspec
@@ -17,6 +17,9 @@ _EVENT_PAYLOADS: Final = 8
 """An event holds at most this many payloads of the largest size together."""
 
 _encode = msgspec.json.Encoder().encode
+
+_NAMES_MAX: Final = 100
+"""An object with more names is one payload, not many."""
 
 PutBlob = Callable[[bytes, str], str]
 """(bytes, media type) → SHA-256 in hex."""
@@ -38,19 +41,34 @@ def fit(data: dict[str, Any], *, limit: int, most: int, put: PutBlob) -> dict[st
         size = len(_encode(data))
     if size <= limit:
         return data
-    fitted: dict[str, Any] = {}
-    for name, value in data.items():
-        if name in _NESTED and isinstance(value, dict):
+    if len(data) > _NAMES_MAX:
+        return _reference(data, None, most, put)
+    fitted, whole = dict(data), set()
+    for name in _NESTED:
+        value = data.get(name)
+        if isinstance(value, dict) and len(value) <= _NAMES_MAX:
             fitted[name] = _fit_values(value, limit, most, put, media=name == "mime")
-        else:
-            fitted[name] = value
-    return _fit_values(fitted, limit, most, put, media=False)
+            whole.add(name)
+    return _fit_values(fitted, limit, most, put, keep=whole)
 
 
 def _fit_values(
-    values: dict[str, Any], limit: int, most: int, put: PutBlob, *, media: bool
+    values: dict[str, Any],
+    limit: int,
+    most: int,
+    put: PutBlob,
+    *,
+    media: bool = False,
+    keep: Collection[str] = (),
 ) -> dict[str, Any]:
-    sizes = {name: len(_encode(value)) for name, value in values.items()}
+    """``values`` with the largest replaced until each, and all together, are small enough.
+
+    Args:
+        values, limit, most, put: as for ``fit``.
+        media: the names are media types.
+        keep: names whose values have been seen to already.
+    """
+    sizes = {name: len(_encode(value)) for name, value in values.items() if name not in keep}
     total, fitted = sum(sizes.values()), dict(values)
     for name in sorted(sizes, key=sizes.__getitem__, reverse=True):
         if sizes[name] <= limit and total <= limit * _EVENT_PAYLOADS:

@@ -26,6 +26,8 @@ def bundle(obj: Any) -> JsonObject:
         mime, _ = formatter.format(obj)
     except Exception:  # noqa: BLE001  a user's _repr_…_ may raise anything
         return {"text/plain": safe_repr(obj)}
+    if not mime and not hasattr(obj, "_ipython_display_"):
+        return {"text/plain": safe_repr(obj)}  # its own way raised
     return dict(mime)
 
 
