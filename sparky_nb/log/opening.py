@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Final, Literal
-from urllib.parse import unquote, urlsplit
+from typing import Any, Final, Literal
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from sparky_nb.clock import Clock
 from sparky_nb.errors import InvalidArgument
 from sparky_nb.log.base import Log
 
-URL_RULE: Final = "sqlite:///ABSOLUTE/PATH or memory://NAME"
+URL_RULE: Final = "sqlite:///ABSOLUTE/PATH[?durability=power] or memory://NAME"
 
 
 def default_url() -> str:
@@ -32,7 +32,8 @@ def open_log(
     """Open the log that ``url`` names, and make it where there is none.
 
     Args:
-        url: ``sqlite:///abs/path.db`` or ``memory://name``; None: see ``default_url``.
+        url: ``sqlite:///abs/path.db`` or ``memory://name``; None: see ``default_url``. With
+            ``?durability=power`` it says for whoever opens it what ``durability`` says here.
         clock: the real one where absent.
         durability: ``power`` also fsyncs each commit.
 
@@ -62,7 +63,17 @@ def open_log(
         path = unquote(parts.path)
         if parts.netloc or not os.path.isabs(path) or path.endswith("/"):
             raise InvalidArgument("log_url", URL_RULE, url)
+        wanted: Any = _query(parts.query, url).get("durability", durability)
+        if wanted not in ("process", "power"):
+            raise InvalidArgument("log_url", "durability=process or durability=power", url)
         from sparky_nb.log.sqlite import SqliteLog
 
-        return SqliteLog(Path(path), clock=clock, durability=durability)
+        return SqliteLog(Path(path), clock=clock, durability=wanted)
     raise InvalidArgument("log_url", URL_RULE, url)
+
+
+def _query(text: str, url: str) -> dict[str, str]:
+    found = {name: values[-1] for name, values in parse_qs(text, keep_blank_values=True).items()}
+    if found.keys() - {"durability"}:
+        raise InvalidArgument("log_url", URL_RULE, url)
+    return found

@@ -38,8 +38,8 @@ class SparkyApp(ExtensionApp):
     durability: Any = Enum(
         ("process", "power"),
         "process",
-        help="What a commit of this server survives: the crash of a process, or, with an fsync for "
-        "each, the loss of power.",
+        help="What a commit survives, of this server and of the kernels that it starts: the crash of "
+        "a process, or, with an fsync for each, the loss of power.",
     ).tag(config=True)
     trust_identities = Bool(
         False,
@@ -101,10 +101,13 @@ class SparkyApp(ExtensionApp):
                 os.environ[LOG_URL] = self._before
 
     def _url(self) -> str:
-        return self.log_url or default_url()
+        url = self.log_url or default_url()
+        if self.durability == "power" and url.startswith("sqlite:") and "?" not in url:
+            url += "?durability=power"  # so that kernels open it alike
+        return url
 
     def _open_log(self) -> Log:
-        return open_log(self._url(), durability=self.durability)
+        return open_log(self._url())
 
     def _limits(self) -> Settings:
         def rate(per_second: float) -> Rate:

@@ -58,7 +58,7 @@ class SqliteLog(SqliteReads, EngineLog):
         filesystem: str | None = None,
     ) -> None:
         super().__init__(clock or SystemClock())
-        self.url = f"sqlite://{path}"
+        self.url = f"sqlite://{path}" + ("?durability=power" if durability == "power" else "")
         self.durability = durability
         self.path = path
         kind = filesystem_of(path.parent) if filesystem is None else filesystem

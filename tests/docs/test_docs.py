@@ -1,0 +1,91 @@
+"""Documentation can fail: what the code has must be in it."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+
+from sparky_nb import errors
+from sparky_nb.events.model import DATA_TYPES, HIDDEN, REDACTED
+from sparky_nb.events.states import STATES
+from sparky_nb.stream.close import CloseCode
+from sparky_nb.stream.frames import CLIENT_FRAMES, SERVER_FRAMES
+from tests.promises import PROMISES
+
+DOCS = Path(__file__).parents[2] / "docs"
+PROTOCOL = (DOCS / "protocol.md").read_text("utf-8")
+OPERATIONS = (DOCS / "operations.md").read_text("utf-8")
+ALL = "\n".join(page.read_text("utf-8") for page in DOCS.rglob("*.md"))
+
+
+@pytest.mark.parametrize("event", [*DATA_TYPES, REDACTED, HIDDEN])
+def test_each_event_type_is_in_the_protocol(event: str) -> None:
+    assert f"| `{event}` |" in PROTOCOL
+
+
+@pytest.mark.parametrize("event", list(DATA_TYPES))
+def test_each_field_of_an_event_is_in_the_protocol(event: str) -> None:
+    (line,) = [line for line in PROTOCOL.splitlines() if line.startswith(f"| `{event}` |")]
+    for field in DATA_TYPES[event].__struct_encode_fields__:
+        assert re.search(rf"\b{field}\b", line), field
+
+
+@pytest.mark.parametrize("state", sorted(STATES))
+def test_each_state_is_in_the_protocol(state: str) -> None:
+    assert state in PROTOCOL
+
+
+@pytest.mark.parametrize("frame", [*SERVER_FRAMES, *CLIENT_FRAMES])
+def test_each_frame_is_in_the_protocol(frame: type) -> None:
+    config = frame.__struct_config__  # type: ignore[attr-defined]
+    assert re.search(rf"`{config.tag}[ `]", PROTOCOL)
+
+
+@pytest.mark.parametrize("code", list(CloseCode))
+def test_each_close_code_is_in_the_protocol(code: CloseCode) -> None:
+    assert f"| {int(code)} |" in PROTOCOL
+
+
+def test_each_error_code_is_documented() -> None:
+    codes = {
+        kind.code
+        for _, kind in inspect.getmembers(errors, inspect.isclass)
+        if issubclass(kind, errors.SparkyError)
+    }
+    text = (DOCS / "errors.md").read_text("utf-8")
+    assert [code for code in sorted(codes) if f"`{code}`" not in text] == []
+
+
+def test_each_setting_of_the_server_is_documented() -> None:
+    from sparky_nb.server.app import SparkyApp
+
+    own = [name for name in SparkyApp.class_own_traits(config=True) if name in vars(SparkyApp)]
+    assert own
+    assert [name for name in own if f"`{name}`" not in OPERATIONS] == []
+
+
+def test_each_environment_variable_is_documented() -> None:
+    package = Path(errors.__file__).parent
+    source = "\n".join(file.read_text("utf-8") for file in package.rglob("*.py"))
+    names = set(re.findall(r"\bSPARKY_[A-Z_]+\b", source))
+    assert {"SPARKY_LOG_URL"} <= names
+    assert [name for name in sorted(names) if name not in ALL] == []
+
+
+def test_each_promise_has_its_sentence_in_the_docs() -> None:
+    text = (DOCS / "promises.md").read_text("utf-8")
+    assert [promise for promise in PROMISES if f"**{promise} " not in text] == []
+
+
+def test_links_between_pages_lead_somewhere() -> None:
+    pages = [*DOCS.rglob("*.md"), DOCS.parent / "README.md"]
+    broken = [
+        f"{page.name}: {link}"
+        for page in pages
+        for link in re.findall(r"\]\(([^)#:]+)\)", page.read_text("utf-8"))
+        if not (page.parent / link).exists()
+    ]
+    assert broken == []
