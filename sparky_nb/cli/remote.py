@@ -1,10 +1,9 @@
 """A running Jupyter server, over protocol.md §2. HTTP by the standard library, as tornado costs a
-command 0.1 s; the socket by our own client, where something is followed."""
+command 0.25 s; the socket by our own client, where something is followed."""
 
 from __future__ import annotations
 
 import json
-import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
@@ -12,14 +11,12 @@ from typing import Any, Final
 from urllib.parse import parse_qs, quote, urlencode, urlsplit, urlunsplit
 
 from sparky_nb.errors import Conflict, InvalidArgument, LogUnavailable, SparkyError, UsageError
-from sparky_nb.events.codec import event_from_dict
 from sparky_nb.events.model import Event, JsonObject
 from sparky_nb.events.states import TERMINAL
 
 TIMEOUT_SECONDS: Final = 30.0
 PAGE: Final = 1000
 LIST_MAX: Final = 1000
-POLL_SECONDS: Final = 0.5
 PAGES: Final = ("/lab", "/tree", "/notebooks", "/doc", "/edit")
 """What follows the base URL in the address bar of a browser."""
 
@@ -101,26 +98,21 @@ class ServerSource:
         return found
 
     def follow(self, task: JsonObject) -> Iterator[Event]:
+        # By our own client, which resumes by itself.
+        from sparky_nb.client.sync import ChatClient
+        from sparky_nb.stream import Start
+
         chat_id, task_id = task["chat_id"], task["task_id"]
-        after, epoch, idle = max(0, task.get("first", 1) - 1), task.get("epoch"), threading.Event()
-        while True:
-            try:
-                page = self._page(chat_id, after, epoch)
-            except ServerUnavailable:
-                idle.wait(POLL_SECONDS)
-                continue
-            epoch = page["epoch"]
-            for wire in page["events"]:
-                event = event_from_dict(wire)
-                after = event.offset
+        if task["state"] in TERMINAL and self._page(chat_id, 0, None)["earliest"] > task["last"]:
+            return  # its ending was trimmed
+        first = task["first"] - 1
+        start = Start(epoch=task["epoch"], offset=first) if first else Start()
+        with ChatClient(self.base_url, chat_id, token=self.token, start=start) as client:
+            for event in client:
                 if event.task_id == task_id:
                     yield event
                     if event.type == "status" and event.data.get("state") in TERMINAL:
                         return
-            if not page["events"]:
-                if self.task(task_id)["state"] in TERMINAL:
-                    return  # its ending was trimmed
-                idle.wait(POLL_SECONDS)
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
         """The decoded answer to a request below ``sparky/api/v1/``.
