@@ -93,15 +93,21 @@ class LogDoor:
         return await self._in(self._watcher, log.change_token)
 
     async def close(self) -> None:
-        """Wait for what is under way and close the log."""
+        """Let what is under way end, then close the log."""
         async with self._opening:
             self._closed = True
             log, self._log = self._log, None
             self.why_not = "the server is shutting down"
-            if log is not None:
-                await self._in(self._pool, log.close)
-        self._pool.shutdown(wait=False)
-        self._watcher.shutdown(wait=False)
+        # Not while a thread still reads: it would read from a connection that is closed.
+        await asyncio.to_thread(self._watcher.shutdown)
+        await asyncio.to_thread(self._pool.shutdown)
+        if log is not None:
+            await asyncio.to_thread(log.close)
 
     async def _in(self, pool: ThreadPoolExecutor, work: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(pool, work)
+        try:
+            return await asyncio.get_running_loop().run_in_executor(pool, work)
+        except RuntimeError as error:
+            if self._closed:  # "cannot schedule new futures after shutdown"
+                raise LogUnavailable("the server is shutting down") from error
+            raise

@@ -89,11 +89,11 @@ class Socket:
 
     async def offsets(self, last: int) -> list[int]:
         """All offsets so far, once ``last`` has come."""
-        while not self._offsets() or self._offsets()[-1] < last:
+        while not (got := self.offsets_so_far()) or got[-1] < last:
             await self.until("events")
-        return self._offsets()
+        return got
 
-    def _offsets(self) -> list[int]:
+    def offsets_so_far(self) -> list[int]:
         return [e["offset"] for f in self.frames if f["t"] == "events" for e in f["events"]]
 
     async def say(self, **frame: Any) -> None:
