@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from typing import Any, Final, Literal
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from sparky_nb.clock import Clock
 from sparky_nb.errors import InvalidArgument
@@ -20,7 +20,17 @@ def default_url() -> str:
         return url
     from jupyter_core.paths import jupyter_data_dir  # costs 20 ms: only where it is needed
 
-    return f"sqlite://{Path(jupyter_data_dir()).resolve() / 'sparky' / 'log.db'}"
+    return sqlite_url(Path(jupyter_data_dir()).resolve() / "sparky" / "log.db")
+
+
+def sqlite_url(path: Path, *, durability: str = "process") -> str:
+    """The URL of the SQLite log at ``path``, an absolute path.
+
+    >>> sqlite_url(Path("/home/a b/log.db"))
+    'sqlite:///home/a%20b/log.db'
+    """
+    query = "?durability=power" if durability == "power" else ""
+    return f"sqlite://{quote(str(path))}{query}"
 
 
 def open_log(

@@ -15,6 +15,7 @@ from sparky_nb.log.base import Blob, Problem, RunnerRow
 from sparky_nb.log.boot import boot_id
 from sparky_nb.log.engine import EngineLog
 from sparky_nb.log.folding import CHECKPOINT_EVERY
+from sparky_nb.log.opening import sqlite_url
 from sparky_nb.log.reading import check_blob
 from sparky_nb.log.records import ChatRow, Records, StoredFold
 from sparky_nb.log.sqlite import chores
@@ -58,7 +59,7 @@ class SqliteLog(SqliteReads, EngineLog):
         filesystem: str | None = None,
     ) -> None:
         super().__init__(clock or SystemClock())
-        self.url = f"sqlite://{path}" + ("?durability=power" if durability == "power" else "")
+        self.url = sqlite_url(path, durability=durability)
         self.durability = durability
         self.path = path
         kind = filesystem_of(path.parent) if filesystem is None else filesystem
