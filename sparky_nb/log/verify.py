@@ -45,6 +45,9 @@ def _verify_chat(log: Log, chat_id: str) -> Iterator[Problem]:
             except InvalidArgument as error:
                 yield Problem(chat_id=chat_id, offset=after, what=f"no event: {error}")
                 continue
+            if event.offset > after:
+                yield _hole(chat_id, after, position.head)
+                return
             if event.offset != after:
                 yield Problem(
                     chat_id=chat_id, offset=after, what=f"says that it is offset {event.offset}"
@@ -57,14 +60,14 @@ def _verify_chat(log: Log, chat_id: str) -> Iterator[Problem]:
                 if event.data.get("state") in TERMINAL:
                     endings[event.task_id] = endings.get(event.task_id, 0) + 1
         if not page.events:
-            yield Problem(
-                chat_id=chat_id,
-                offset=after + 1,
-                what=f"events are missing from here to the head ({position.head})",
-                mend=CUT,
-            )
+            yield _hole(chat_id, after + 1, position.head)
             return
     yield from _verify_tasks(log, chat_id, states, endings, position.head)
+
+
+def _hole(chat_id: str, offset: int, head: int) -> Problem:
+    what = f"events are missing here; the head is {head}"
+    return Problem(chat_id=chat_id, offset=offset, what=what, mend=CUT)
 
 
 def _verify_tasks(

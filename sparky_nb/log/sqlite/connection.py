@@ -22,7 +22,7 @@ from sparky_nb.log.sqlite import schema
 from sparky_nb.log.sqlite.place import PATIENCE, Place
 from sparky_nb.log.sqlite.problems import translated
 from sparky_nb.log.sqlite.records import SqliteRecords
-from sparky_nb.log.sqlite.recovery import settle
+from sparky_nb.log.sqlite.recovery import see, settle
 
 Journal = Literal["wal", "delete"]
 Identity = tuple[int, int] | None
@@ -188,9 +188,15 @@ class Connections:
         them are closed, as a new connection would share their view of the old -wal."""
         with self._idle:
             self._idle.wait_for(lambda: not self._busy, PATIENCE)
-        _, frames, done = opened.spare.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-        if frames != done:
-            raise LogUnavailable(f"the log {self.place.text} lost its -wal and is still being read")
+        try:
+            _, frames, done = opened.spare.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        except sqlite3.OperationalError:
+            # Another process has saved it before, and emptied it: there is a new -wal by now.
+            if self.place.wal_identity() is None:
+                raise
+        else:
+            if frames != done:
+                raise LogUnavailable(f"the log {self.place.text} lost its -wal and is being read")
         self._opened = None
         self._close_all(opened)
 
@@ -214,6 +220,7 @@ class Connections:
             try:
                 opened.writer.backup(copy)
                 copy.execute("PRAGMA journal_mode = DELETE")
+                see(copy, place)
             finally:
                 copy.close()
             place.remove_wal()

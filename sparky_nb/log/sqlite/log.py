@@ -222,8 +222,7 @@ class SqliteLog(SqliteReads, EngineLog):
         }
 
     def maintain(self) -> None:
-        while self._transaction(lambda opened: chores.purge_slice(opened.writer)):
-            pass
+        self._purge()
         if self._place.wal_size() > chores.WAL_MAX:
             self._checkpoint()
         for chat_id in self._cold_chats(CHECKPOINT_EVERY):
@@ -232,21 +231,27 @@ class SqliteLog(SqliteReads, EngineLog):
             except NotFound:
                 continue
 
-    def _checkpoint(self, *, wait: bool = False) -> None:
+    def _checkpoint(self, wait: Clock | None = None) -> None:
         if self._network:
             return
         opened = self._files.open()
         try:
-            chores.checkpoint(opened.spare, self._place, wait=wait)
+            chores.checkpoint(opened.spare, self._place, wait)
         except sqlite3.Error as error:
             raise translated(error, str(self.path)) from error
 
     def _forgotten(self) -> None:
         """What was deleted leaves the file now, and the WAL too."""
         self._folds.clear()
-        while self._transaction(lambda opened: chores.purge_slice(opened.writer)):
-            pass
-        self._checkpoint(wait=True)
+        self._purge()
+        self._checkpoint(self._clock)
+
+    def _purge(self) -> None:
+        """Remove what deleted chats have left, in slices."""
+        with self._files.reading() as connection:
+            left = chores.has_leftovers(connection)
+        while left:
+            left = self._transaction(lambda opened: chores.purge_slice(opened.writer))
 
     def verify(self) -> Iterator[Problem]:
         with self._files.reading() as connection:

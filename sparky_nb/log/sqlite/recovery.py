@@ -86,6 +86,15 @@ def sync_heads(connection: sqlite3.Connection, place: Place) -> None:
         place.write_seen(Seen(log_id=seen.log_id, total=total, stamps=seen.stamps))
 
 
+def see(connection: sqlite3.Connection, place: Place) -> None:
+    """Vouch for the log that is being put to ``place``: it is no older copy."""
+    meta = dict(connection.execute("SELECT key, value FROM meta").fetchall())
+    seen = Seen(
+        log_id=meta["log_id"], total=total_events(connection), stamps=(meta.get("stamp", ""),)
+    )
+    place.write_seen(seen)
+
+
 def mark_copy(connection: sqlite3.Connection) -> None:
     """Make whoever opens this backup as a live log give its chats new epochs."""
     connection.execute("UPDATE meta SET value = ? WHERE key = 'stamp'", (COPY,))
