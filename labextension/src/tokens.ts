@@ -60,7 +60,7 @@ export interface Actions {
   deleteChat(chatId: string): Promise<void>;
   copy(text: string): void;
   permalink(place: Place): string;
-  report(error: unknown): void;
+  report: (this: void, error: unknown) => void;
 }
 
 /** All that a view is handed: views reach for nothing else. */

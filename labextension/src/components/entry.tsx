@@ -36,7 +36,11 @@ export const EntryView = memo(function EntryView(props: EntryProps) {
       data-type={entry.type}
     >
       {body}
-      <time className="sparky-time" dateTime={new Date(entry.time).toISOString()} title={moment(entry.time)}>
+      <time
+        className="sparky-time"
+        dateTime={new Date(entry.time).toISOString()}
+        title={moment(entry.time)}
+      >
         {clock(entry.time)}
       </time>
     </div>
@@ -103,7 +107,9 @@ function Status({ entry, chatId }: { entry: Entry; chatId: string }): JSX.Elemen
           {str(data['reason']) && ` · ${str(data['reason'])}`}
         </span>
       </div>
-      {str(data['instruction']) && <blockquote>{shorten(tame(str(data['instruction'])))}</blockquote>}
+      {str(data['instruction']) && (
+        <blockquote>{shorten(tame(str(data['instruction'])))}</blockquote>
+      )}
       {error && <TaskError error={error} />}
       {data['result'] !== undefined && data['result'] !== null && (
         <div className="sparky-result">
@@ -235,7 +241,11 @@ function Folded({ text, mime }: { text: string; mime: string }): JSX.Element {
     <>
       {shown !== tamed && (
         <div className="sparky-dim">
-          {trans.__('The last %1 of %2 characters:', SHOWN.toLocaleString(), text.length.toLocaleString())}
+          {trans.__(
+            'The last %1 of %2 characters:',
+            SHOWN.toLocaleString(),
+            text.length.toLocaleString()
+          )}
         </div>
       )}
       <Mime data={{ [mime]: shown }} />
@@ -280,7 +290,11 @@ function Note({ entry }: { entry: Entry }): JSX.Element {
   const { data } = entry;
   if (entry.type === 'redaction') {
     const count = Array.isArray(data['offsets']) ? data['offsets'].length : 0;
-    return <div className="sparky-note">{trans.__('%1 removed %2 events', str(data['from']), count)}</div>;
+    return (
+      <div className="sparky-note">
+        {trans.__('%1 removed %2 events', str(data['from']), count)}
+      </div>
+    );
   }
   const changes: Record<string, string> = {
     created: trans.__('The chat was created'),
@@ -300,7 +314,9 @@ function Note({ entry }: { entry: Entry }): JSX.Element {
 function Pieces({ entry }: { entry: Entry }): JSX.Element {
   return (
     <span hidden>
-      {entry.pieces?.slice(1).map(([offset]) => <i key={offset} data-sparky-event={offset} />)}
+      {entry.pieces?.slice(1).map(([offset]) => (
+        <i key={offset} data-sparky-event={offset} />
+      ))}
     </span>
   );
 }

@@ -65,6 +65,8 @@ export function pace(bar: {
   const fraction = total !== null && total > 0 ? Math.min(1, Math.max(0, done / total)) : null;
   const perSecond = time > since && done > from ? ((done - from) * 1000) / (time - since) : null;
   const leftMs =
-    perSecond !== null && total !== null && total > done ? ((total - done) / perSecond) * 1000 : null;
+    perSecond !== null && total !== null && total > done
+      ? ((total - done) / perSecond) * 1000
+      : null;
   return { fraction, perSecond, leftMs };
 }

@@ -20,11 +20,7 @@ export function Question(props: QuestionProps): JSX.Element {
   const [text, setText] = useState('');
   const [sending, setSending] = useState(false);
   const id = useId();
-  const choices = props.choices.length
-    ? props.choices
-    : props.approval
-      ? ['approve', 'deny']
-      : [];
+  const choices = props.choices.length ? props.choices : props.approval ? ['approve', 'deny'] : [];
 
   const send = (answer: string): void => {
     setSending(true);

@@ -22,7 +22,11 @@ import { Viewers } from './viewers';
 
 const PAGE = 1_000;
 
-export function TaskView(props: { chat: Chat; taskId: string; fallback: JSX.Element }): JSX.Element {
+export function TaskView(props: {
+  chat: Chat;
+  taskId: string;
+  fallback: JSX.Element;
+}): JSX.Element {
   const { chat, taskId } = props;
   const env = useEnv();
   const { trans, actions } = env;
@@ -38,7 +42,9 @@ export function TaskView(props: { chat: Chat; taskId: string; fallback: JSX.Elem
     return (
       <div className="sparky-task sparky-mod-missing" data-connection={info.state}>
         <p className="sparky-note">
-          {trans.__('The record of this task is not in the log that this server reads. What was saved:')}
+          {trans.__(
+            'The record of this task is not in the log that this server reads. What was saved:'
+          )}
         </p>
         {props.fallback}
       </div>
@@ -46,7 +52,7 @@ export function TaskView(props: { chat: Chat; taskId: string; fallback: JSX.Elem
   }
   const state = task?.state ?? null;
   const title = task?.name ?? textOr(task?.['instruction'], taskId);
-  const origin = (task?.['origin'] ?? null) as { path?: string; cell_id?: string } | null;
+  const origin = task?.origin ?? null;
   const questions = questionsOf(chat, taskId);
   const shown = open ?? (running || state === 'failed');
   const error = task?.['error'] as Record<string, unknown> | undefined;
@@ -145,7 +151,10 @@ export function OpenQuestionView(props: { question: OpenQuestion; taskId: string
 }
 
 /** A task's part of its chat, with what is further back than the chat's timeline. */
-function useTask(chat: Chat, taskId: string): {
+function useTask(
+  chat: Chat,
+  taskId: string
+): {
   task: Task | null;
   entries: Entry[];
   hasOlder: boolean;
@@ -190,7 +199,12 @@ function useTask(chat: Chat, taskId: string): {
   }, [live, connected, load]);
 
   const recent = chat.state.timeline.filter(entry => entry.task_id === taskId);
-  const entries = history?.entries.length ? join(history.entries.map(entry => ({ ...entry })), recent) : recent;
+  const entries = history?.entries.length
+    ? join(
+        history.entries.map(entry => ({ ...entry })),
+        recent
+      )
+    : recent;
   const task = live ?? history?.task ?? null;
   const whole = live !== null && live.offset >= chat.wholeFrom;
   return {

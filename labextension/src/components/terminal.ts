@@ -6,7 +6,8 @@
 const OSC = /\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\|$)/g;
 /** All control sequences but colours (`m`). */
 const CSI = /\x1b\[[0-9;?<=>!]*[ -/]*[@-ln-~]/g;
-const OTHER = /\x1b(?!\[)[ -/]*[0-~]?|[\x00-\x06\x07\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f\u202a-\u202e\u2066-\u2069]/g;
+const OTHER =
+  /\x1b(?!\[)[ -/]*[0-~]?|[\x00-\x06\x07\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f\u202a-\u202e\u2066-\u2069]/g;
 
 /** `text` without what could move a cursor, set a title or turn the direction of text. */
 export function tame(text: string): string {

@@ -58,7 +58,15 @@ export function shorten(text: string): string {
   return lines.length < text.length ? lines + ' …' : text;
 }
 
-function Node({ name, value, depth }: { name?: string; value: unknown; depth: number }): JSX.Element {
+function Node({
+  name,
+  value,
+  depth
+}: {
+  name?: string;
+  value: unknown;
+  depth: number;
+}): JSX.Element {
   const label = name === undefined ? null : <span className="sparky-tree-key">{name}: </span>;
   if (value === null || typeof value !== 'object') {
     return (
@@ -70,7 +78,7 @@ function Node({ name, value, depth }: { name?: string; value: unknown; depth: nu
       </div>
     );
   }
-  const entries = Object.entries(value);
+  const entries = Object.entries(value as Record<string, unknown>);
   const brackets = Array.isArray(value) ? ['[', ']'] : ['{', '}'];
   if (entries.length === 0) {
     return (
@@ -87,7 +95,15 @@ function Node({ name, value, depth }: { name?: string; value: unknown; depth: nu
     return <div className="sparky-tree-root">{children}</div>;
   }
   return (
-    <Branch summary={<>{label}{`${brackets[0]}${entries.length}${brackets[1]}`}</>} open={depth < 2}>
+    <Branch
+      summary={
+        <>
+          {label}
+          {`${brackets[0]}${entries.length}${brackets[1]}`}
+        </>
+      }
+      open={depth < 2}
+    >
       {children}
       {entries.length > CHILDREN && <div>… {entries.length - CHILDREN}</div>}
     </Branch>
@@ -95,7 +111,11 @@ function Node({ name, value, depth }: { name?: string; value: unknown; depth: nu
 }
 
 /** Children are made only once it has been opened: a tree may be large. */
-function Branch(props: { summary: JSX.Element; open: boolean; children: React.ReactNode }): JSX.Element {
+function Branch(props: {
+  summary: JSX.Element;
+  open: boolean;
+  children: React.ReactNode;
+}): JSX.Element {
   const [open, setOpen] = useState(props.open);
   return (
     <details open={open} onToggle={event => setOpen(event.currentTarget.open)}>
@@ -105,7 +125,13 @@ function Branch(props: { summary: JSX.Element; open: boolean; children: React.Re
   );
 }
 
-function Table({ columns, rows }: { columns: string[]; rows: Record<string, unknown>[] }): JSX.Element {
+function Table({
+  columns,
+  rows
+}: {
+  columns: string[];
+  rows: Record<string, unknown>[];
+}): JSX.Element {
   const { trans } = useEnv();
   return (
     <div className="sparky-table" tabIndex={0} role="region" aria-label={trans.__('Table')}>
@@ -186,5 +212,5 @@ function tableOf(value: unknown): { columns: string[]; rows: Record<string, unkn
 }
 
 function cell(value: unknown): string {
-  return value === undefined || value === null ? '' : shorten(tame(String(value)));
+  return value === undefined || value === null ? '' : shorten(tame(`${value as string | number}`));
 }

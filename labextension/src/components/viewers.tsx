@@ -14,7 +14,12 @@ export function Viewers({ chat }: { chat: Chat }): JSX.Element | null {
   const names = others.map(viewer => viewer.user);
   const label = trans._n('%1 other viewer', '%1 other viewers', count, count);
   return (
-    <span className="sparky-viewers" role="img" aria-label={label} title={`${label}\n${names.join('\n')}`}>
+    <span
+      className="sparky-viewers"
+      role="img"
+      aria-label={label}
+      title={`${label}\n${names.join('\n')}`}
+    >
       {others.slice(0, SHOWN).map(viewer => (
         <span key={viewer.id} className="sparky-viewer" style={{ background: colour(viewer.user) }}>
           {initials(viewer.user)}

@@ -34,8 +34,7 @@ export class InlineTask extends ReactWidget implements IRenderMime.IRenderer {
 
   renderModel(model: IRenderMime.IMimeModel): Promise<void> {
     this.ref = refOf(model.data[MIME_TYPE]);
-    const { [MIME_TYPE]: _ids, ...others } = model.data as Record<string, unknown>;
-    this.saved = others;
+    this.saved = model.data;
     this.update();
     return this.renderPromise ?? Promise.resolve();
   }

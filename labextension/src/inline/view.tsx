@@ -30,15 +30,13 @@ export function InlineView(props: { taskRef: TaskRef; fallback: JSX.Element }): 
     return (
       <div className="sparky-task sparky-mod-missing">
         <p className="sparky-note">
-          {trans.__('This task is recorded in another log than the one this server reads. What was saved:')}
+          {trans.__(
+            'This task is recorded in another log than the one this server reads. What was saved:'
+          )}
         </p>
         {props.fallback}
       </div>
     );
   }
-  return chat ? (
-    <TaskView chat={chat} taskId={taskRef.task_id} fallback={props.fallback} />
-  ) : (
-    <></>
-  );
+  return chat ? <TaskView chat={chat} taskId={taskRef.task_id} fallback={props.fallback} /> : <></>;
 }

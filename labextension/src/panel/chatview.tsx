@@ -16,7 +16,7 @@ import type { Filter } from '../state/filter';
 import { EVERYTHING, select } from '../state/filter';
 import type { Task } from '../state/model';
 import { isEnded } from '../state/model';
-import type { Origin, Place } from '../tokens';
+import type { Place } from '../tokens';
 import type { Chat } from '../transport/chat';
 
 export function ChatView(props: { place: Place }): JSX.Element {
@@ -68,7 +68,9 @@ function ChatBody({ chat, place }: { chat: Chat; place: Place }): JSX.Element {
         <Button
           label={trans.__('Copy a link to this chat')}
           icon={<copyIcon.react tag="span" />}
-          run={() => actions.copy(actions.permalink({ chatId, taskId: filter.taskId ?? undefined }))}
+          run={() =>
+            actions.copy(actions.permalink({ chatId, taskId: filter.taskId ?? undefined }))
+          }
         />
         <span className="sparky-space" />
         <Viewers chat={chat} />
@@ -125,7 +127,7 @@ function ActiveTask({ chat, task }: { chat: Chat; task: Task }): JSX.Element {
   const { trans, actions } = useEnv();
   const nameOfState = useStateName();
   const taskId = String(task.task_id);
-  const origin = (task['origin'] ?? null) as Origin | null;
+  const origin = task.origin ?? null;
   return (
     <section className="sparky-active-task" data-sparky-task={taskId} data-state={task.state}>
       <div className="sparky-task-head">
@@ -147,11 +149,7 @@ function ActiveTask({ chat, task }: { chat: Chat; task: Task }): JSX.Element {
         />
       </div>
       {Object.keys(task.progress).length > 0 && (
-        <Progress
-          bars={task.progress}
-          stamp={stampOf(task.progress)}
-          ended={isEnded(task.state)}
-        />
+        <Progress bars={task.progress} stamp={stampOf(task.progress)} ended={isEnded(task.state)} />
       )}
       {questionsOf(chat, taskId).map(question => (
         <OpenQuestionView key={question.offset} question={question} taskId={taskId} />

@@ -15,11 +15,7 @@ const TASKS = 100;
 const LIVE_ROWS = 6;
 
 export function Panel(props: { place: Place | null; back: () => void }): JSX.Element {
-  return props.place ? (
-    <ChatInPlace place={props.place} back={props.back} />
-  ) : (
-    <Overview />
-  );
+  return props.place ? <ChatInPlace place={props.place} back={props.back} /> : <Overview />;
 }
 
 function ChatInPlace({ place, back }: { place: Place; back: () => void }): JSX.Element {
@@ -75,11 +71,7 @@ function Overview(): JSX.Element {
   }
 
   return (
-    <div
-      className="sparky-panel"
-      data-offset={info.offset}
-      data-connection={info.state}
-    >
+    <div className="sparky-panel" data-offset={info.offset} data-connection={info.state}>
       <div className="sparky-panel-bar">
         <input
           className="sparky-input sparky-search"
@@ -183,29 +175,31 @@ function ChatRowView({ chat, archived }: { chat: ChatRow; archived: boolean }): 
   const { trans, actions } = useEnv();
   const title = chat.title ?? chat.chat_id;
   return (
-    <li className="sparky-row" data-sparky-chat={chat.chat_id}>
-      <button
-        className="sparky-row-main"
-        title={`${title}\n${chat.chat_id}`}
-        onClick={() => actions.openChat({ chatId: chat.chat_id })}
-      >
-        <span className="sparky-title">{title.split('/').pop()}</span>
-        <span className="sparky-dim">
-          <Age time={chat.updated} />
-          {chat.owner ? ` · ${chat.owner}` : ''}
-        </span>
-      </button>
-      <details className="sparky-menu">
-        <summary aria-label={trans.__('More about %1', title)}>⋯</summary>
-        <div className="sparky-menu-items">
-          <Button label={trans.__('Rename')} run={() => actions.renameChat(chat.chat_id)} />
-          <Button
-            label={archived ? trans.__('Take out of the archive') : trans.__('Archive')}
-            run={() => actions.archiveChat(chat.chat_id, !archived)}
-          />
-          <Button label={trans.__('Delete')} run={() => actions.deleteChat(chat.chat_id)} />
-        </div>
-      </details>
+    <li className="sparky-row sparky-row-chat" data-sparky-chat={chat.chat_id}>
+      <div className="sparky-row-line">
+        <button
+          className="sparky-row-main"
+          title={`${title}\n${chat.chat_id}`}
+          onClick={() => actions.openChat({ chatId: chat.chat_id })}
+        >
+          <span className="sparky-title">{title.split('/').pop()}</span>
+          <span className="sparky-dim">
+            <Age time={chat.updated} />
+            {chat.owner ? ` · ${chat.owner}` : ''}
+          </span>
+        </button>
+        <details className="sparky-menu">
+          <summary aria-label={trans.__('More about %1', title)}>⋯</summary>
+          <div className="sparky-menu-items">
+            <Button label={trans.__('Rename')} run={() => actions.renameChat(chat.chat_id)} />
+            <Button
+              label={archived ? trans.__('Take out of the archive') : trans.__('Archive')}
+              run={() => actions.archiveChat(chat.chat_id, !archived)}
+            />
+            <Button label={trans.__('Delete')} run={() => actions.deleteChat(chat.chat_id)} />
+          </div>
+        </details>
+      </div>
     </li>
   );
 }

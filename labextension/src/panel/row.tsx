@@ -19,10 +19,12 @@ export function TaskRowView(props: { task: TaskItem; title: string; live: boolea
   const running = !isEnded(task.state);
   const now = useNow(running);
   const name = textOr(task.name, textOr(task.instruction, task.task_id));
-  const started = task.started ? `${nameOf(task.state)} · ${duration(elapsed(task, now))}` : nameOf(task.state);
+  const started = task.started
+    ? `${nameOf(task.state)} · ${duration(elapsed(task, now))}`
+    : nameOf(task.state);
   return (
     <li className="sparky-row" data-sparky-task={task.task_id} data-state={task.state}>
-      <div className="sparky-row-body">
+      <div className="sparky-row-line">
         <button
           className="sparky-row-main"
           title={`${name}\n${task.task_id}\n${props.title}`}
@@ -44,42 +46,42 @@ export function TaskRowView(props: { task: TaskItem; title: string; live: boolea
             </span>
           </span>
         </button>
-        {props.live && <LiveProgress task={task} />}
+        <TaskButtons
+          taskId={task.task_id}
+          chatId={task.chat_id}
+          state={task.state}
+          cancelling={false}
+          origin={task.origin}
+        />
+        <details className="sparky-menu">
+          <summary aria-label={trans.__('More about %1', name)}>⋯</summary>
+          <div className="sparky-menu-items">
+            {task.origin?.path && (
+              <Button
+                label={trans.__('Go to its cell')}
+                run={() => actions.openOrigin(task.origin ?? {})}
+              />
+            )}
+            <Button
+              label={trans.__('Copy a link')}
+              run={() =>
+                actions.copy(actions.permalink({ chatId: task.chat_id, taskId: task.task_id }))
+              }
+            />
+            <Button
+              label={trans.__('Export as HTML')}
+              run={() => actions.exportTask(task.chat_id, task.task_id)}
+            />
+            {!running && (
+              <Button
+                label={trans.__('Delete its record')}
+                run={() => actions.deleteRecord(task.chat_id, task.task_id)}
+              />
+            )}
+          </div>
+        </details>
       </div>
-      <TaskButtons
-        taskId={task.task_id}
-        chatId={task.chat_id}
-        state={task.state}
-        cancelling={false}
-        origin={task.origin}
-      />
-      <details className="sparky-menu">
-        <summary aria-label={trans.__('More about %1', name)}>⋯</summary>
-        <div className="sparky-menu-items">
-          {task.origin?.path && (
-            <Button
-              label={trans.__('Go to its cell')}
-              run={() => actions.openOrigin(task.origin ?? {})}
-            />
-          )}
-          <Button
-            label={trans.__('Copy a link')}
-            run={() =>
-              actions.copy(actions.permalink({ chatId: task.chat_id, taskId: task.task_id }))
-            }
-          />
-          <Button
-            label={trans.__('Export as HTML')}
-            run={() => actions.exportTask(task.chat_id, task.task_id)}
-          />
-          {!running && (
-            <Button
-              label={trans.__('Delete its record')}
-              run={() => actions.deleteRecord(task.chat_id, task.task_id)}
-            />
-          )}
-        </div>
-      </details>
+      {props.live && <LiveProgress task={task} />}
     </li>
   );
 }

@@ -64,7 +64,9 @@ export function makeActions(
     async deleteRecord(chatId, taskId) {
       const ok = await sure(
         trans.__('Delete the record of this task?'),
-        trans.__('What it said, printed and returned is removed for everybody and cannot be brought back.'),
+        trans.__(
+          'What it said, printed and returned is removed for everybody and cannot be brought back.'
+        ),
         trans.__('Delete')
       );
       if (ok) {

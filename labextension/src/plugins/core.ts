@@ -33,7 +33,9 @@ export const corePlugin: JupyterFrontEndPlugin<Sparky> = {
     const store = new SettingsStore();
     const hub = new Hub(new Rest(app.serviceManager.serverSettings));
     const actions = makeActions(app, hub, trans, store);
-    registry && store.load(registry).catch(actions.report);
+    if (registry) {
+      store.load(registry).catch(actions.report);
+    }
     const sparky: Sparky = {
       hub,
       rest: hub.rest,

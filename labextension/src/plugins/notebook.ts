@@ -41,7 +41,10 @@ export interface NotebookPanel extends Widget {
 }
 
 /** The code cell with an id, and where it is. */
-export function findCell(panel: NotebookPanel, cellId: string): { cell: Cell; index: number } | null {
+export function findCell(
+  panel: NotebookPanel,
+  cellId: string
+): { cell: Cell; index: number } | null {
   const index = panel.content.widgets.findIndex(cell => cell.model.id === cellId);
   const cell = panel.content.widgets[index];
   return cell ? { cell, index } : null;

@@ -91,6 +91,7 @@ export const panelPlugin: JupyterFrontEndPlugin<void> = {
       if (!tab) {
         const content = new ChatWidget(sparky, place);
         tab = new MainAreaWidget({ content });
+        tab.toolbar.hide();
         tab.id = id;
         tab.title.icon = sparkIcon;
         tab.title.closable = true;
@@ -119,28 +120,26 @@ export const panelPlugin: JupyterFrontEndPlugin<void> = {
       inPalette = true
     ): void => {
       commands.addCommand(id, { label, caption: label, icon: sparkIcon, execute });
-      inPalette && palette?.addItem({ command: id, category: CATEGORY });
+      if (inPalette) {
+        palette?.addItem({ command: id, category: CATEGORY });
+      }
     };
     add('sparky:open-panel', trans.__('Show Tasks and Chats'), () => {
       panel.show_(null);
       app.shell.activateById(panel.id);
     });
-    add(
-      'sparky:open-chat',
-      trans.__('Open Chat'),
-      async args => {
-        const place = (args['chatId'] ? args : await chooseChat(sparky)) as unknown as Place | null;
-        if (!place) {
-          return;
-        }
-        if (labShell) {
-          openTab({ ...place });
-        } else {
-          panel.show_({ ...place }); // Notebook 7 has room for one document only
-          app.shell.activateById(panel.id);
-        }
+    add('sparky:open-chat', trans.__('Open Chat'), async args => {
+      const place = (args['chatId'] ? args : await chooseChat(sparky)) as unknown as Place | null;
+      if (!place) {
+        return;
       }
-    );
+      if (labShell) {
+        openTab({ ...place });
+      } else {
+        panel.show_({ ...place }); // Notebook 7 has room for one document only
+        app.shell.activateById(panel.id);
+      }
+    });
     add('sparky:instruct', trans.__('Give the Agent an Instruction…'), async () => {
       const { value } = await InputDialog.getText({ title: trans.__('What should it do?') });
       if (value?.trim()) {

@@ -174,6 +174,6 @@ export const putBackPlugin: JupyterFrontEndPlugin<void> = {
         const putBack = new PutBack(sparky, panel as NotebookPanel);
         return new DisposableDelegate(() => putBack.dispose());
       }
-    } as DocumentRegistry.WidgetExtension);
+    });
   }
 };

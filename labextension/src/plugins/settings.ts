@@ -1,5 +1,4 @@
 import type { ISettingRegistry } from '@jupyterlab/settingregistry';
-import type { JSONValue } from '@lumino/coreutils';
 import { Signal } from '@lumino/signaling';
 
 import type { Settings } from '../tokens';
@@ -27,6 +26,6 @@ export class SettingsStore {
   async set<K extends keyof Settings>(name: K, value: Settings[K]): Promise<void> {
     this.values = { ...this.values, [name]: value };
     this.changed.emit();
-    await this.registered?.set(name, value as JSONValue);
+    await this.registered?.set(name, value);
   }
 }

@@ -9,7 +9,7 @@ import type { Bar, Entry, Event, Json, Limits, State, Task } from './model';
 import { TERMINAL } from './model';
 import { redactEntry } from './redact';
 import { beginAttempt, newTask, TASK_FIELDS, TASK_TEXT } from './task';
-import { codePoints } from './text';
+import { codePoints, textOf } from './text';
 
 export const FOLD_VERSION = 1;
 
@@ -345,10 +345,6 @@ export function keyOf(entry: Entry): string | null {
 
 function key(type: string, taskId: string | null, id: unknown): string {
   return `${type}\x1f${taskId ?? ''}\x1f${textOf(id)}`;
-}
-
-function textOf(value: unknown, otherwise = ''): string {
-  return typeof value === 'string' ? value : otherwise;
 }
 
 /** A dictionary whose keys come from outside: without a prototype no key is special. */

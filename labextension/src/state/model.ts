@@ -61,6 +61,7 @@ export interface Task extends Json {
   cancelling: boolean;
   progress: Record<string, Bar>;
   sources: Record<string, number>;
+  origin?: { path?: string; cell_id?: string } | null;
 }
 
 export interface OpenQuestion extends Json {

@@ -10,3 +10,7 @@ export function codePoints(text: string): number {
   return count;
 }
 
+/** `value` if it is a text, else `otherwise`. */
+export function textOf(value: unknown, otherwise = ''): string {
+  return typeof value === 'string' ? value : otherwise;
+}

@@ -105,10 +105,7 @@ export class Receiver {
     const after_ms = retryAfterMs + backoff(this.failures, this.random());
     this.failures += 1;
     this.due = now + after_ms;
-    return [
-      { do: 'reconnect', after_ms },
-      ...this.show(this.offline ? 'offline' : 'reconnecting')
-    ];
+    return [{ do: 'reconnect', after_ms }, ...this.show(this.offline ? 'offline' : 'reconnecting')];
   }
 
   private closed(now: number, code: number): Instruction[] {
@@ -228,11 +225,7 @@ export class Receiver {
     }
     if (bye.gap !== undefined && !this.start.go_on) {
       this.forget('snapshot');
-      return [
-        { do: 'abandon' },
-        ...this.show('reconnecting'),
-        { do: 'snapshot', gap: bye.gap }
-      ];
+      return [{ do: 'abandon' }, ...this.show('reconnecting'), { do: 'snapshot', gap: bye.gap }];
     }
     return this.retry(now, bye.retry_after_ms ?? 0);
   }

@@ -5,6 +5,7 @@ import type { IDisposable } from '@lumino/disposable';
 import { Beat } from '../state/beat';
 import type { Event } from '../state/model';
 import { isEnded } from '../state/model';
+import { textOf } from '../state/text';
 import { NO_CHAT } from '../stream/close';
 import type { Connection } from '../stream/stimuli';
 import type { Cursor, Hello } from '../wire/generated';
@@ -211,10 +212,10 @@ export class Overview implements IDisposable {
   private status(event: Event, taskId: string): void {
     const { data, time } = event;
     const known = this.tasks.get(taskId);
-    const state = String(data['state']);
+    const state = textOf(data['state']);
     const item: TaskItem = {
       ...(known ?? blank(taskId, time)),
-      chat_id: String(data['chat_id'] ?? known?.chat_id ?? ''),
+      chat_id: textOf(data['chat_id'], known?.chat_id),
       state,
       actor: event.actor
     };
@@ -257,7 +258,7 @@ export class Overview implements IDisposable {
   }
 
   private chat(event: Event): void {
-    const chatId = String(event.data['chat_id'] ?? '');
+    const chatId = textOf(event.data['chat_id']);
     if (event.data['change'] === 'deleted') {
       this.chats.delete(chatId);
       for (const task of this.tasks.values()) {

@@ -4,6 +4,7 @@ import { URLExt } from '@jupyterlab/coreutils';
 import { ServerConnection } from '@jupyterlab/services';
 
 import type { Event, Json, State } from '../state/model';
+import { textOf } from '../state/text';
 import type { Gap } from '../wire/generated';
 
 export interface Snapshot {
@@ -80,7 +81,7 @@ export class Rest {
   }
 
   async tasks(query: { chat?: string; state?: string; limit?: number } = {}): Promise<TaskRow[]> {
-    const text = URLExt.objectToQueryString(query as never);
+    const text = URLExt.objectToQueryString(query);
     return listOf<TaskRow>(await this.get(`tasks${text}`), 'tasks');
   }
 
@@ -97,7 +98,7 @@ export class Rest {
     chatId: string,
     query: { epoch?: string; after?: number; before?: number; limit: number }
   ): Promise<EventPage> {
-    const text = URLExt.objectToQueryString(query as never);
+    const text = URLExt.objectToQueryString(query);
     return this.get(`chats/${part(chatId)}/events${text}`);
   }
 
@@ -192,8 +193,8 @@ async function apiError(response: Response): Promise<ApiError> {
   const wait = Number(response.headers.get('Retry-After') ?? 0) * 1000;
   try {
     const { error, message } = (await response.json()) as { error?: Json; message?: string };
-    const text = error?.['message'] ?? message ?? response.statusText;
-    return new ApiError(response.status, String(error?.['code'] ?? 'http'), String(text), wait);
+    const text = textOf(error?.['message'], message ?? response.statusText);
+    return new ApiError(response.status, textOf(error?.['code'], 'http'), text, wait);
   } catch {
     return new ApiError(response.status, 'http', response.statusText, wait); // not ours: a proxy's
   }
