@@ -21,7 +21,7 @@ from sparky_nb.events.codec import decode_event
 from sparky_nb.events.model import JsonObject
 from sparky_nb.log.base import Log
 from sparky_nb.view.cursor import TaskCursor
-from sparky_nb.view.model import Picture, picture
+from sparky_nb.view.model import Head, Picture, picture
 from sparky_nb.view.timeline import IMAGES
 from sparky_nb.view.widget import TaskCode, TaskWidget, new_code
 
@@ -150,11 +150,16 @@ class Feeder:
             return
         cursor, deadline = shown.cursor, self._clock.monotonic() + INTERVAL
         more = True
+        changed = shown.head.notice is not None or (
+            shown.head.not_durable != self._not_durable(cursor.row.task_id)
+        )
         while more and self._clock.monotonic() < deadline:
-            more = cursor.advance()[1]
+            moved, more = cursor.advance()
+            changed |= moved
         if more:
             self._wake.set()
-        shown.show(self._picture(cursor))
+        if changed:
+            shown.show(self._picture(cursor))
         shown.live = not cursor.ended
 
     def _picture(self, cursor: TaskCursor, notice: str | None = None) -> Picture:
@@ -246,3 +251,8 @@ class _Shown:
         if found != self._last:
             self._last = found
             self.widget.show(found)
+
+    @property
+    def head(self) -> Head:
+        """What was shown last."""
+        return self._last.head

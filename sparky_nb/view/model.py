@@ -162,8 +162,9 @@ def _head(
     cancelling = bool(task["cancelling"]) and state in ACTIVE
     label = "Cancelling" if cancelling else LABELS.get(state, clip(state, 40))
     name = task.get("name") or task.get("instruction") or task["task_id"]
-    reason = task.get("reason")
-    if notice is None and reason and state in TERMINAL:
+    reason, error = task.get("reason"), task.get("error")
+    told = isinstance(error, dict) and error.get("message") == reason
+    if notice is None and reason and not told and state in TERMINAL:
         notice = brief(reason, 200)
     return Head(
         task_id=str(task["task_id"]),
