@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from sparky_nb.events.codec import decode_event
-from sparky_nb.log import Log, open_log
+from sparky_nb.log import open_log
 from sparky_nb.testing.log_samples import all_events
 
 ROOT = Path(__file__).resolve().parent.parent.parent
