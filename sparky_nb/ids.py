@@ -24,6 +24,7 @@ _CHAT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _TASK_ID = re.compile(rf"task-[{_CROCKFORD}]{{12}}")
 _NAMESPACE = uuid.UUID("6f1c1f0e-3a55-5d0b-9a5e-737061726b79")
 _NODE_MASK = (1 << 62) - 1
+_TASK_MASK = (1 << 60) - 1
 
 
 def new_event_id(now_ms: int) -> str:
@@ -47,8 +48,22 @@ def derived_id(*parts: str) -> str:
 
 def new_task_id() -> str:
     """``task-`` and 12 random Crockford base-32 characters, lower case."""
-    bits = secrets.randbits(60)
-    return "task-" + "".join(_CROCKFORD[bits >> shift & 31] for shift in range(0, 60, 5))
+    return "task-" + _crockford(secrets.randbits(60))
+
+
+def derived_task_id(*parts: str) -> str:
+    """A task id made from ``parts``: whoever repeats a step starts the same task.
+
+    >>> derived_task_id("a") == derived_task_id("a") != derived_task_id("b")
+    True
+    """
+    bits = uuid.uuid5(_NAMESPACE, "\x1f".join(parts)).int & _TASK_MASK
+    return "task-" + _crockford(bits)
+
+
+def new_schedule_id() -> str:
+    """``sched-`` and 12 random Crockford base-32 characters, lower case."""
+    return "sched-" + _crockford(secrets.randbits(60))
 
 
 def new_epoch() -> str:
@@ -64,6 +79,11 @@ def new_nonce() -> str:
 def new_fraction() -> float:
     """A random number in [0, 1), for the jitter of waiting times."""
     return secrets.randbits(53) / (1 << 53)
+
+
+def new_secret() -> bytes:
+    """32 random bytes, for a key."""
+    return secrets.token_bytes(32)
 
 
 def notebook_chat_id(path: str | Path) -> str:
@@ -101,3 +121,7 @@ def check_title(title: object) -> str:
     if isinstance(title, str) and len(title) <= TITLE_MAX:
         return title
     raise InvalidArgument("title", f"a text of at most {TITLE_MAX} characters", title)
+
+
+def _crockford(bits: int) -> str:
+    return "".join(_CROCKFORD[bits >> shift & 31] for shift in range(0, 60, 5))

@@ -22,6 +22,7 @@ from msgspec import Struct
 
 from sparky_nb.errors import Conflict
 from sparky_nb.events.model import Command, JsonObject, NewEvent
+from sparky_nb.log.schedule_row import ScheduleRow as ScheduleRow
 
 READ_LIMIT: Final = 10_000
 BATCH_EVENTS: Final = 256
@@ -390,6 +391,36 @@ class Log(ABC):
         Whoever notices may call it, also at the same time as others: each task gets exactly one
         ending (P6). Returns the ids of the tasks that this call ended.
         """
+
+    # -- schedules
+
+    @abstractmethod
+    def add_schedule(self, row: ScheduleRow) -> None:
+        """Keep a new schedule. Raises IdConflict."""
+
+    @abstractmethod
+    def change_schedule(self, row: ScheduleRow, append: Append | None = None) -> bool:
+        """Replace the schedule whose revision is one less than ``row.revision``, and store
+        ``append`` in the same transaction; False, and nothing is stored: somebody was faster.
+
+        So several may notice at once that a schedule is due, and one of them makes its task.
+        """
+
+    @abstractmethod
+    def remove_schedule(self, schedule_id: str) -> None:
+        """Raises NotFound."""
+
+    @abstractmethod
+    def schedule(self, schedule_id: str) -> ScheduleRow:
+        """The schedule whose id is, or begins uniquely with, ``schedule_id``.
+
+        Raises:
+            NotFound, InvalidArgument: as for ``task``.
+        """
+
+    @abstractmethod
+    def schedules(self, *, chat_id: str | None = None) -> list[ScheduleRow]:
+        """Schedules, oldest first."""
 
     # -- blobs
 

@@ -24,6 +24,7 @@ from sparky_nb.log.base import (
     Committed,
     Log,
     Position,
+    ScheduleRow,
     Snapshot,
     Submitted,
     TaskRow,
@@ -136,6 +137,7 @@ class EngineLog(Log, FoldSource):
             )
             _to_index(tx, chat, [event])
             tx.drop_chat(chat)
+            tx.drop_schedules(None, chat_id)
 
         self._write(delete)
         self._forgotten()
@@ -181,6 +183,42 @@ class EngineLog(Log, FoldSource):
         check_chat_id(chat_id)
         return self._write(lambda tx: _submit(tx, chat_id, task_id, command, now_ms, event_id))
 
+    # -- schedules
+
+    def add_schedule(self, row: ScheduleRow) -> None:
+        check_chat_id(row.chat_id)
+
+        def add(tx: Records) -> None:
+            if tx.schedule(row.schedule_id) is not None:
+                raise IdConflict(row.schedule_id)
+            tx.save_schedule(row)
+
+        self._write(add)
+
+    def change_schedule(self, row: ScheduleRow, append: Append | None = None) -> bool:
+        if append is not None:
+            check_append(append)
+        bodies = tuple([encode(event) for event in append.events]) if append is not None else ()
+
+        def change(tx: Records) -> bool:
+            before = tx.schedule(row.schedule_id)
+            if before is None or before.revision + 1 != row.revision:
+                return False
+            if append is not None:
+                store(tx, append, bodies, None)
+            tx.save_schedule(row)
+            return True
+
+        return self._write(change)
+
+    def remove_schedule(self, schedule_id: str) -> None:
+        def remove(tx: Records) -> None:
+            if tx.schedule(schedule_id) is None:
+                raise NotFound("schedule", schedule_id)
+            tx.drop_schedules(schedule_id)
+
+        self._write(remove)
+
     # -- runners
 
     def declare_lost(self, runner_id: str, *, reason: str, now_ms: int) -> list[str]:
@@ -219,7 +257,7 @@ def store(
         known: ids that are stored already; None: look them up.
         new_life: the epoch for the chat, if it has to be made.
     """
-    chat = found = tx.chat(append.chat)
+    chat = found = tx.chat_to_append(append.chat)
     if append.epoch is not None and (chat is None or chat.epoch != append.epoch):
         if append.fence is not None:
             raise Fenced(append.fence.task_id, "its chat was deleted or replaced")

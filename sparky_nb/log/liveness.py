@@ -52,7 +52,11 @@ class RunnerIdentity(Struct, frozen=True, kw_only=True):
     @classmethod
     def current(cls, nonce: str) -> RunnerIdentity:
         """This process. ``nonce``: see ``ids.new_nonce``."""
-        pid = os.getpid()
+        return cls.of(os.getpid(), nonce)
+
+    @classmethod
+    def of(cls, pid: int, nonce: str) -> RunnerIdentity:
+        """The process ``pid`` of the same machine and pid namespace, say a child."""
         return cls(
             boot=boot_id() or UNKNOWN,
             namespace=_namespace(),

@@ -26,6 +26,7 @@ from sparky_nb.log.base import (
     Position,
     Problem,
     RunnerRow,
+    ScheduleRow,
     TaskRow,
 )
 from sparky_nb.log.engine import EngineLog
@@ -35,6 +36,7 @@ from sparky_nb.log.reading import (
     check_blob,
     check_read,
     check_tasks,
+    one_schedule,
     one_task,
     take,
 )
@@ -211,6 +213,19 @@ class MemoryLog(EngineLog):
     def runners(self) -> list[RunnerRow]:
         with self._lock:
             return list(self._kept.runners.values())
+
+    # -- schedules
+
+    def schedule(self, schedule_id: str) -> ScheduleRow:
+        with self._lock:
+            rows = self._kept.schedules.values()
+            found = [it for it in rows if it.schedule_id.startswith(schedule_id)]
+        return one_schedule(schedule_id, found)
+
+    def schedules(self, *, chat_id: str | None = None) -> list[ScheduleRow]:
+        with self._lock:
+            rows = list(self._kept.schedules.values())
+        return [it for it in rows if chat_id in (None, it.chat_id)]
 
     # -- blobs
 

@@ -9,7 +9,7 @@ import msgspec
 from sparky_nb.events.codec import decode_event, with_offset, without_offset
 from sparky_nb.events.model import REDACTED
 from sparky_nb.events.states import TERMINAL
-from sparky_nb.log.base import Blob, CommandRow, RunnerRow, TaskRow
+from sparky_nb.log.base import Blob, CommandRow, RunnerRow, ScheduleRow, TaskRow
 from sparky_nb.log.records import (
     ChatRow,
     CommandState,
@@ -43,6 +43,7 @@ class MemoryRecords(Records):
         self.tasks: dict[str, TaskRow] = {}
         self.commands: dict[str, CommandState] = {}
         self.runners: dict[str, RunnerRow] = {}
+        self.schedules: dict[str, ScheduleRow] = {}
         # By chat name: a blob is put before the event that refers to it, perhaps the chat's first.
         self.blobs: dict[tuple[str, str], Blob] = {}
         self.last_epochs: dict[str, str] = {}
@@ -161,6 +162,19 @@ class MemoryRecords(Records):
 
     def forget_runner(self, runner_id: str) -> None:
         self.runners.pop(runner_id, None)
+
+    # -- schedules
+
+    def schedule(self, schedule_id: str) -> ScheduleRow | None:
+        return self.schedules.get(schedule_id)
+
+    def save_schedule(self, row: ScheduleRow) -> None:
+        self.schedules[row.schedule_id] = row
+
+    def drop_schedules(self, schedule_id: str | None, chat_id: str | None = None) -> None:
+        gone = [k for k, it in self.schedules.items() if k == schedule_id or it.chat_id == chat_id]
+        for key in gone:
+            del self.schedules[key]
 
     # -- folds and blobs
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from sparky_nb.errors import InvalidArgument, NotFound, PayloadTooLarge
 from sparky_nb.events.states import STATES
 from sparky_nb.ids import check_chat_id
-from sparky_nb.log.base import BLOB_MAX, READ_LIMIT, ChatInfo, TaskRow
+from sparky_nb.log.base import BLOB_MAX, READ_LIMIT, ChatInfo, ScheduleRow, TaskRow
 from sparky_nb.log.records import ChatRow
 
 
@@ -63,6 +63,18 @@ def one_task(prefix: str, found: Sequence[TaskRow]) -> TaskRow:
         raise NotFound("task", prefix)
     if len(found) > 1:
         raise InvalidArgument("task_id", "a prefix that only one task has", prefix)
+    return found[0]
+
+
+def one_schedule(prefix: str, found: Sequence[ScheduleRow]) -> ScheduleRow:
+    """The schedule that ``prefix`` means, of those whose ids begin with it."""
+    for row in found:
+        if row.schedule_id == prefix:
+            return row
+    if not found:
+        raise NotFound("schedule", prefix)
+    if len(found) > 1:
+        raise InvalidArgument("schedule_id", "a prefix that only one schedule has", prefix)
     return found[0]
 
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from sparky_nb.events.model import NewEvent
-from sparky_nb.log.base import Ancestor, CommandRow, Position, TaskRow
+from sparky_nb.log.base import Ancestor, CommandRow, Position, ScheduleRow, TaskRow
 
 
 class ChatRow(Struct, frozen=True, kw_only=True):
@@ -91,6 +91,10 @@ class Records(ABC):
     @abstractmethod
     def chat(self, chat_id: str) -> ChatRow | None:
         """The living chat of that name."""
+
+    def chat_to_append(self, chat_id: str) -> ChatRow | None:
+        """The same where only key, epoch, earliest and head matter."""
+        return self.chat(chat_id)
 
     @abstractmethod
     def make_chat(self, row: ChatRow) -> ChatRow:
@@ -184,6 +188,20 @@ class Records(ABC):
 
     @abstractmethod
     def forget_runner(self, runner_id: str) -> None: ...
+
+    # -- schedules
+
+    @abstractmethod
+    def schedule(self, schedule_id: str) -> ScheduleRow | None:
+        """The schedule of exactly that id."""
+
+    @abstractmethod
+    def save_schedule(self, row: ScheduleRow) -> None:
+        """Insert or replace."""
+
+    @abstractmethod
+    def drop_schedules(self, schedule_id: str | None, chat_id: str | None = None) -> None:
+        """Remove one, or all of a chat."""
 
     # -- folds and blobs
 

@@ -20,9 +20,17 @@ from sparky_nb.log.base import (
     Page,
     Position,
     RunnerRow,
+    ScheduleRow,
     TaskRow,
 )
-from sparky_nb.log.reading import chat_info, check_read, check_tasks, one_task, take
+from sparky_nb.log.reading import (
+    chat_info,
+    check_read,
+    check_tasks,
+    one_schedule,
+    one_task,
+    take,
+)
 from sparky_nb.log.records import ChatRow, StoredFold
 from sparky_nb.log.sqlite.connection import Connections
 from sparky_nb.log.sqlite.records import (
@@ -33,6 +41,7 @@ from sparky_nb.log.sqlite.records import (
     HEAD,
     chat_from,
     command_from,
+    schedule_from,
     task_from,
 )
 
@@ -155,6 +164,23 @@ class SqliteReads(Log):
         with self._files.reading() as connection:
             rows = connection.execute("SELECT version, body FROM runners ORDER BY rowid").fetchall()
         return [msgspec.structs.replace(_runner(body), version=version) for version, body in rows]
+
+    def schedule(self, schedule_id: str) -> ScheduleRow:
+        with self._files.reading() as connection:
+            rows = connection.execute(
+                "SELECT body FROM schedules WHERE schedule_id >= ?1"
+                " AND schedule_id < ?1 || char(1114111) ORDER BY schedule_id LIMIT 2",
+                (schedule_id,),
+            ).fetchall()
+        return one_schedule(schedule_id, [schedule_from(body) for (body,) in rows])
+
+    def schedules(self, *, chat_id: str | None = None) -> list[ScheduleRow]:
+        with self._files.reading() as connection:
+            rows = connection.execute(
+                "SELECT body FROM schedules WHERE ?1 IS NULL OR chat_id = ?1 ORDER BY seq",
+                (chat_id,),
+            ).fetchall()
+        return [schedule_from(body) for (body,) in rows]
 
     # -- folds
 

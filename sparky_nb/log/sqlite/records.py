@@ -11,7 +11,7 @@ import msgspec
 from sparky_nb.events.codec import decode_event, with_offset, without_offset
 from sparky_nb.events.model import REDACTED
 from sparky_nb.events.states import ACTIVE
-from sparky_nb.log.base import Ancestor, CommandRow, TaskRow
+from sparky_nb.log.base import Ancestor, CommandRow, ScheduleRow, TaskRow
 from sparky_nb.log.records import (
     ChatRow,
     CommandState,
@@ -30,6 +30,9 @@ HEAD: Final = "coalesce((SELECT max(offset) FROM events WHERE chat_key = chats.k
 CHAT_COLUMNS: Final = (
     f"key, chat_id, epoch, earliest, {HEAD}, title, owner, created, updated, scrubs, lineage"
 )
+_TO_APPEND: Final = (
+    f"SELECT key, epoch, earliest, {HEAD}, synced_head FROM chats WHERE chat_id = ? AND deleted = 0"
+)
 BASE: Final = "base"
 CHECKPOINT: Final = "checkpoint"
 ACTIVE_SQL: Final = "state IN ('queued', 'running', 'waiting')"
@@ -42,6 +45,7 @@ _lineages: Final = msgspec.json.Decoder(tuple[Ancestor, ...])
 encode_row: Final = msgspec.json.Encoder().encode
 task_from: Final = _tasks.decode
 command_from: Final = _commands.decode
+schedule_from: Final = msgspec.json.Decoder(ScheduleRow).decode
 
 
 class NeedsSyncError(Exception):
@@ -97,6 +101,13 @@ class SqliteRecords(Records):
             return None
         self._synced_heads[row[0]] = row[11]
         return chat_from(row)
+
+    def chat_to_append(self, chat_id: str) -> ChatRow | None:
+        row = self._run(_TO_APPEND, (chat_id,)).fetchone()
+        if row is None:
+            return None
+        key, epoch, earliest, head, self._synced_heads[key] = row
+        return ChatRow(key=key, chat_id=chat_id, epoch=epoch, earliest=earliest, head=head)
 
     def make_chat(self, row: ChatRow) -> ChatRow:
         made = self._run(
@@ -313,6 +324,26 @@ class SqliteRecords(Records):
 
     def forget_runner(self, runner_id: str) -> None:
         self._run("DELETE FROM runners WHERE runner_id = ?", (runner_id,))
+
+    # -- schedules
+
+    def schedule(self, schedule_id: str) -> ScheduleRow | None:
+        row = self._run(
+            "SELECT body FROM schedules WHERE schedule_id = ?", (schedule_id,)
+        ).fetchone()
+        return None if row is None else schedule_from(row[0])
+
+    def save_schedule(self, row: ScheduleRow) -> None:
+        self._run(
+            "INSERT INTO schedules (schedule_id, chat_id, body) VALUES (?, ?, ?)"
+            " ON CONFLICT (schedule_id) DO UPDATE SET body = excluded.body",
+            (row.schedule_id, row.chat_id, encode_row(row)),
+        )
+
+    def drop_schedules(self, schedule_id: str | None, chat_id: str | None = None) -> None:
+        self._run(
+            "DELETE FROM schedules WHERE schedule_id = ? OR chat_id = ?", (schedule_id, chat_id)
+        )
 
     # -- folds and blobs
 

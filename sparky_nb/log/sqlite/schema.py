@@ -114,7 +114,16 @@ _TABLES: Final = (
     "CREATE INDEX blob_refs_offset ON blob_refs (chat_key, offset)",
 )
 
-MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_TABLES,)
+_SCHEDULES: Final = (
+    """CREATE TABLE schedules (
+        seq INTEGER PRIMARY KEY,
+        schedule_id TEXT NOT NULL UNIQUE,
+        chat_id TEXT NOT NULL,
+        body BLOB NOT NULL
+    )""",
+)
+
+MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_TABLES, _SCHEDULES)
 """``MIGRATIONS[n]`` makes version n + 1 of version n. Never change one that was released."""
 
 VERSION: Final = len(MIGRATIONS)

@@ -1,0 +1,81 @@
+"""The transaction that puts a task into the queue, for a runner that has time.
+
+The command line, servers and schedules all queue by it; runners take what is queued
+(sparky_nb/worker).
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from sparky_nb.errors import InvalidArgument
+from sparky_nb.events.model import NewEvent
+from sparky_nb.events.states import QUEUED
+from sparky_nb.ids import check_chat_id, derived_id, new_event_id, new_task_id
+from sparky_nb.log.base import Append, Log
+
+INSTRUCTION_MAX: Final = 100_000
+NAME_MAX: Final = 200
+WAITS: Final = "waits for a runner"
+
+
+def queued_task(
+    chat_id: str,
+    *,
+    asked_by: str,
+    now_ms: int,
+    instruction: str,
+    name: str | None = None,
+    model: str | None = None,
+    kind: str = "agent",
+    task_id: str | None = None,
+    schedule_id: str | None = None,
+    reason: str = WAITS,
+    title: str | None = None,
+) -> tuple[str, Append]:
+    """(the task's id, what to commit).
+
+    Args:
+        chat_id: the chat; it comes into being where it is not there.
+        asked_by: whose words the instruction is; for an agent it is also the first message.
+        now_ms: ms UTC.
+        instruction: what to do; for ``kind="call"`` the call as people read it.
+        name, model: of the task.
+        task_id: where it is given, so are the events' ids by it: repeating stores it once.
+        schedule_id: what made it.
+        reason: what it waits for.
+        title: of a chat that is created by it.
+
+    Raises:
+        InvalidArgument: the chat's name, or an instruction that is empty or too long.
+    """
+    check_chat_id(chat_id)
+    if not instruction.strip() or len(instruction) > INSTRUCTION_MAX:
+        raise InvalidArgument("instruction", f"1 to {INSTRUCTION_MAX} characters", instruction)
+    if name is not None and not 0 < len(name) <= NAME_MAX:
+        raise InvalidArgument("name", f"1 to {NAME_MAX} characters", name)
+    status: dict[str, Any] = {"state": QUEUED, "attempt": 1, "kind": kind}
+    given = {"name": name, "instruction": instruction, "model": model, "schedule_id": schedule_id}
+    status |= {key: value for key, value in given.items() if value is not None}
+    status["reason"] = reason
+    chosen = task_id or new_task_id()
+
+    def event(part: str, kind_: str, actor: str, data: dict[str, Any]) -> NewEvent:
+        key = derived_id(task_id, part) if task_id is not None else new_event_id(now_ms)
+        return NewEvent(id=key, type=kind_, time=now_ms, task_id=chosen, actor=actor, data=data)
+
+    events = [event("queued", "status", "system" if schedule_id else f"user:{asked_by}", status)]
+    if kind == "agent":
+        said = {"text": instruction, "from": asked_by}
+        first = event("said", "message_received", f"user:{asked_by}", said)
+        said["message_id"] = first.id
+        events.append(first)
+    return chosen, Append(chat=chat_id, events=tuple(events), title=title)
+
+
+def runner_for(log: Log, chat_id: str) -> bool:
+    """Whether somebody is registered who would take what is queued in ``chat_id``."""
+    return any(
+        row.role == "worker" or (row.role == "kernel" and row.chat_id == chat_id)
+        for row in log.runners()
+    )
