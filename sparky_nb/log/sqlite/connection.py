@@ -117,7 +117,8 @@ class Connections:
                 raise translated(error, place.text) from error
             records = SqliteRecords(writer, always_synced=self._always_synced)
             opened = Opened(writer, spare, records)
-            opened.file, opened.wal = place.identity(), place.wal_identity()
+            opened.file = place.identity()
+            opened.wal = place.wal_identity() if self.journal == "wal" else None
             self._set_sync(opened, self._always_synced)
             self.generation += 1
             undo.pop_all()
@@ -155,11 +156,19 @@ class Connections:
 
     def check(self, opened: Opened) -> None:
         """Raise MovedError unless the file that is open is the one at the path."""
-        place = self.place
-        if place.identity() != opened.file:
-            raise MovedError
-        if self.journal == "wal" and place.wal_identity() != opened.wal:
-            raise MovedError
+        # Written out, as it is a part of every commit.
+        try:
+            found = os.stat(self.place.text)
+            if (found.st_dev, found.st_ino) != opened.file:
+                raise MovedError
+            if opened.wal is not None:
+                found = os.stat(self.place.wal)
+                if (found.st_dev, found.st_ino) != opened.wal:
+                    raise MovedError
+        except FileNotFoundError:
+            raise MovedError from None
+        except OSError as error:
+            raise LogUnavailable(f"the log {self.place.text} can't be reached: {error}") from error
 
     def follow(self, opened: Opened) -> None:
         """After MovedError: make the path whole again, and open what is there."""
