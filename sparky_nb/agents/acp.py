@@ -59,10 +59,10 @@ async def acp_agent(assignment: Assignment, command: Sequence[str]) -> None:
                 await _converse(agent, client, assignment)
             finally:
                 errors.cancel()
-    except OSError as error:
-        raise AgentFailed(f"the agent {command[0]} can't be started: {error}") from error
     except (acp.RequestError, ConnectionError, EOFError) as error:
         raise AgentFailed(f"the agent {command[0]} failed: {error}") from error
+    except OSError as error:
+        raise AgentFailed(f"the agent {command[0]} can't be started: {error}") from error
 
 
 async def _converse(agent: Any, client: _Client, assignment: Assignment) -> None:

@@ -19,6 +19,8 @@ class AgentFailed(SparkyError):
     """The agent could not do its work."""
 
     code = "agent_failed"
+    speaks_for_itself = True
+    """Its words say what to do; frames of a vendor's library would only hide them."""
 
 
 class ModelFailed(AgentFailed):

@@ -8,7 +8,6 @@ from typing import Any, Final
 from sparky_nb.agents.assignment import Assignment
 from sparky_nb.agents.builtin import Run, builtin_tools, run_in
 from sparky_nb.agents.drive import perform
-from sparky_nb.agents.failures import AgentFailed
 from sparky_nb.agents.memory import remember
 from sparky_nb.agents.registry import find_agent
 from sparky_nb.agents.settings import AgentSettings
@@ -78,11 +77,7 @@ def agent_work(
                 log, task.chat, task.id, chars=chosen.memory_chars, tasks=chosen.memory_tasks
             ),
         )
-        try:
-            return await perform(agent, assignment)
-        except AgentFailed as error:
-            # It says what to do; the frames of a vendor's library would only hide that.
-            raise error.with_traceback(None) from None
+        return await perform(agent, assignment)
 
     return Work(
         call=call,

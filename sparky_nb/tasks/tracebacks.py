@@ -15,18 +15,21 @@ _OURS: Final = str(Path(__file__).parent.parent)
 
 
 def describe(error: BaseException) -> dict[str, Any]:
-    """The ``error`` of a failed task: ``type``, ``message`` and ``traceback`` (with ANSI colours).
+    """The ``error`` of a failed task: ``type``, ``message`` and ``traceback`` (with ANSI colours;
+    without it where the error's words are all that helps).
 
     Never raises, whatever the exception's own methods do.
 
     >>> describe(ValueError("no"))["message"]
     'no'
     """
-    return {
+    told = {
         "type": _type_name(type(error)),
         "message": _cut(_message(error), MESSAGE_CHARS),
-        "traceback": _cut(_traceback(error), TRACEBACK_CHARS),
     }
+    if getattr(type(error), "speaks_for_itself", False):
+        return told
+    return {**told, "traceback": _cut(_traceback(error), TRACEBACK_CHARS)}
 
 
 def user_frames(tb: TracebackType | None) -> TracebackType | None:

@@ -59,14 +59,13 @@ Played = tuple[str, dict[str, Any]]
 
 
 class Stage:
-    """A runner with a log in memory, on which agents are run."""
+    """A runner on which agents are run, over ``log`` or one in memory."""
 
-    def __init__(self) -> None:
+    def __init__(self, log: Log | None = None) -> None:
         self.clock = SystemClock()
-        self.log: Log = open_log(f"memory://{new_nonce()}", clock=self.clock)
+        self.log = log or open_log(f"memory://{new_nonce()}", clock=self.clock)
         identity = RunnerIdentity.current(new_nonce())
         self.runner = Runner(log=self.log, clock=self.clock, runner_id=identity.runner_id)
-        capture.install()
 
     def close(self) -> None:
         self.runner.close()
@@ -93,6 +92,7 @@ class Stage:
             namespace=namespace,
             settings=AgentSettings(**settings),
         )
+        capture.install()
         return self.runner.start(work)
 
     def finish(self, execution: Execution) -> list[Event]:

@@ -24,7 +24,8 @@ class Reply:
 
     ``text`` and ``reasoning`` leave in pieces; ``tools`` are (name, args) pairs, where args that
     are a text are sent as they stand (malformed, say). ``cut``: the connection breaks after the
-    pieces. ``hang``: after the pieces nothing more comes until the client goes away.
+    pieces. ``hang``: after the pieces nothing but a comment now and then comes until the client
+    goes away; ``stall``: not even that.
     """
 
     text: Sequence[str] = ()
@@ -34,6 +35,7 @@ class Reply:
     headers: dict[str, str] = field(default_factory=dict)
     cut: bool = False
     hang: bool = False
+    stall: bool = False
     usage: dict[str, Any] = field(default_factory=lambda: dict(USAGE))
 
 
@@ -142,6 +144,9 @@ class OpenAIServer:
             half = len(text) // 2
             for part in (text[:half], text[half:]):
                 chunk({"tool_calls": [{"index": index, "function": {"arguments": part}}]})
+        if reply.stall:
+            self._closing.wait(20)
+            return
         if reply.hang:
             self._hang(send)
             return
