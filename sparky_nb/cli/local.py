@@ -18,6 +18,7 @@ from sparky_nb.events.states import TERMINAL
 from sparky_nb.ids import new_event_id
 from sparky_nb.log.base import Log
 from sparky_nb.log.liveness import LeaseObserver
+from sparky_nb.log.queueing import queued_task
 from sparky_nb.log.sweep import sweep
 
 POLL_SECONDS: Final = 0.05
@@ -62,6 +63,22 @@ class LogSource:
             row.chat_id, row.task_id, command, now_ms=now, event_id=new_event_id(now)
         )
         return {"command_id": command_id, "offset": done.offset, "outcome": done.outcome}
+
+    def add_task(
+        self, chat: str, instruction: str, *, name: str | None, model: str | None
+    ) -> JsonObject:
+        task_id, append = queued_task(
+            chat,
+            asked_by=user_name(),
+            now_ms=self.clock.now_ms(),
+            instruction=instruction,
+            name=name,
+            model=model,
+        )
+        self.log.commit(append)
+        ring(self.log, chat, self.clock)
+        found: JsonObject = msgspec.to_builtins(self.log.task(task_id))
+        return found
 
     def follow(self, task: JsonObject) -> Iterator[Event]:
         chat_id, task_id = task["chat_id"], task["task_id"]
@@ -121,6 +138,21 @@ class LogSource:
     def sweep(self) -> None:
         """Declare the tasks of dead runners lost."""
         sweep(self.log, self._observer, self.clock)
+
+
+def ring(log: Log, chat_id: str, clock: SystemClock) -> None:
+    """Wake those who listen, so that a task is taken now and not at their next look."""
+    endpoints = [row.endpoint for row in log.runners() if row.endpoint]
+    if not endpoints:
+        return
+    from sparky_nb.fanout import Ringer  # zmq takes 50 ms
+
+    ringer = Ringer(clock)
+    try:
+        ringer.set_endpoints(endpoints)
+        ringer.ring(chat_id)
+    finally:
+        ringer.close()
 
 
 def user_name() -> str:

@@ -22,6 +22,8 @@ HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
     cls=LazyGroup,
     context_settings=HELP,
     lazy={
+        "chats": "sparky_nb.cli.chats:chats",
+        "doctor": "sparky_nb.cli.doctor:doctor",
         "log": "sparky_nb.cli.logs:group",
     },
 )
@@ -37,7 +39,9 @@ def sparky() -> None:
 @sparky.group(
     cls=LazyGroup,
     lazy={
+        "status": "sparky_nb.cli.status:status",
         "tasks": "sparky_nb.cli.tasks:group",
+        "worker": "sparky_nb.cli.worker:worker",
     },
 )
 def agent() -> None:

@@ -68,6 +68,14 @@ class ServerSource:
         done: JsonObject = self.call("POST", f"tasks/{task_id}/{name}", args)
         return done
 
+    def add_task(
+        self, chat: str, instruction: str, *, name: str | None, model: str | None
+    ) -> JsonObject:
+        given = {"instruction": instruction, "name": name, "model": model}
+        body = {key: value for key, value in given.items() if value is not None}
+        done: JsonObject = self.call("POST", f"chats/{quote(chat, safe='')}/tasks", body)
+        return done
+
     def chats(self) -> list[JsonObject]:
         found: list[JsonObject] = self.call("GET", "chats")
         return found

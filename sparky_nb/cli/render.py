@@ -138,13 +138,13 @@ def progress_text(progress: dict[str, Any] | None) -> str:
     return plain(" ".join(words))
 
 
-def age(task: dict[str, Any], now_ms: int) -> str:
-    """How long before ``now_ms`` (ms UTC) the task was created, in its largest unit.
+def age(time_ms: int, now_ms: int) -> str:
+    """How long ``time_ms`` (ms UTC) was before ``now_ms``, in its largest unit.
 
-    >>> age({"created": 0}, 7_200_000)
+    >>> age(0, 7_200_000)
     '2h'
     """
-    seconds = max(0, (now_ms - task["created"]) // 1000)
+    seconds = max(0, (now_ms - time_ms) // 1000)
     for size, unit in ((86400, "d"), (3600, "h"), (60, "m")):
         if seconds >= size:
             return f"{seconds // size}{unit}"

@@ -31,6 +31,12 @@ class Source(Protocol):
         """Ask the task's runner for something; ``{command_id, offset}``."""
         ...
 
+    def add_task(
+        self, chat: str, instruction: str, *, name: str | None, model: str | None
+    ) -> JsonObject:
+        """Queue an instruction; the task."""
+        ...
+
     def follow(self, task: JsonObject) -> Iterator[Event]:
         """The events of the task from its first to its last, live."""
         ...

@@ -11,7 +11,8 @@ from sparky_nb.cli.options import Source, with_source
 from sparky_nb.cli.terminal import print_facts, print_json, print_table
 from sparky_nb.clock import SystemClock
 from sparky_nb.events.model import JsonObject
-from sparky_nb.events.states import STATES
+from sparky_nb.events.states import QUEUED, STATES
+from sparky_nb.ids import DEFAULT_CHAT
 
 EVENT_FIELDS = ("offset", "id", "type", "time", "task_id", "actor", "data")
 
@@ -51,14 +52,14 @@ def list_tasks(
     if not tasks:
         click.echo("No tasks.")
         return
-    now_ms = SystemClock().now_ms()
+    now_ms, runners = SystemClock().now_ms(), source.health()["runners"]
     print_table(
         ("TASK", "STATE", "AGE", "CHAT", "PROGRESS", "NAME"),
         [
             (
                 task["task_id"],
-                "cancelling" if task.get("cancelling") else task["state"],
-                age(task, now_ms),
+                _state(task, runners),
+                age(task["created"], now_ms),
                 task["chat_id"],
                 progress_text(task.get("progress")),
                 task.get("name") or task.get("instruction") or "",
@@ -66,6 +67,33 @@ def list_tasks(
             for task in tasks
         ],
     )
+
+
+@group.command()
+@click.argument("instruction", nargs=-1, required=True)
+@click.option("--chat", default=DEFAULT_CHAT, show_default=True, help="The chat it belongs to.")
+@click.option("--name", help="What people see.")
+@click.option("--model", metavar="PROVIDER:MODEL", help="The model that shall do it.")
+@with_source(create=True)
+def add(
+    instruction: tuple[str, ...],
+    chat: str,
+    name: str | None,
+    model: str | None,
+    source: Source,
+    as_json: bool,
+) -> None:
+    """Queue an instruction in plain words for an agent.
+
+    A worker takes it ('sparky agent worker'), or the kernel of the chat's own notebook.
+    """
+    task = source.add_task(chat, " ".join(instruction), name=name, model=model)
+    if as_json:
+        print_json(task)
+        return
+    if not has_runner(source.health()["runners"], chat):
+        click.echo("No runner is alive: it waits until one is there ('sparky agent worker').")
+    click.echo(f"Queued in {chat}: {task['task_id']}")
 
 
 @group.command()
@@ -135,6 +163,24 @@ def send(task: str, text: tuple[str, ...], source: Source, as_json: bool) -> Non
 def answer(task: str, question: str, text: tuple[str, ...], source: Source, as_json: bool) -> None:
     """Answer QUESTION (its id) of a task with TEXT."""
     _command(source, task, "answer", {"question_id": question, "answer": " ".join(text)}, as_json)
+
+
+def has_runner(runners: list[JsonObject], chat: str) -> bool:
+    """Whether one of ``runners`` would take what is queued in ``chat``: a worker takes anything,
+    a notebook's kernel what is its own."""
+    return any(
+        it["role"] == "worker" or (it["role"] == "kernel" and it.get("chat_id") == chat)
+        for it in runners
+    )
+
+
+def _state(task: JsonObject, runners: list[JsonObject]) -> str:
+    if task.get("cancelling"):
+        return "cancelling"
+    state = str(task["state"])
+    if state == QUEUED and not task.get("runner") and not has_runner(runners, task["chat_id"]):
+        return "queued (no runner)"
+    return state
 
 
 def _command(source: Source, task: str, name: str, args: JsonObject, as_json: bool) -> None:

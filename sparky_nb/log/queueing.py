@@ -12,7 +12,7 @@ from sparky_nb.errors import InvalidArgument
 from sparky_nb.events.model import NewEvent
 from sparky_nb.events.states import QUEUED
 from sparky_nb.ids import check_chat_id, derived_id, new_event_id, new_task_id
-from sparky_nb.log.base import Append, Log
+from sparky_nb.log.base import Append
 
 INSTRUCTION_MAX: Final = 100_000
 NAME_MAX: Final = 200
@@ -71,11 +71,3 @@ def queued_task(
         said["message_id"] = first.id
         events.append(first)
     return chosen, Append(chat=chat_id, events=tuple(events), title=title)
-
-
-def runner_for(log: Log, chat_id: str) -> bool:
-    """Whether somebody is registered who would take what is queued in ``chat_id``."""
-    return any(
-        row.role == "worker" or (row.role == "kernel" and row.chat_id == chat_id)
-        for row in log.runners()
-    )
