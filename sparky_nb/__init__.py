@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         TaskLost,
         TaskWasCancelled,
     )
+    from sparky_nb.process import Process
     from sparky_nb.tasks import TaskContext, TaskHandle
 
 _HOMES = {
@@ -44,6 +45,7 @@ _HOMES = {
     ),
     **dict.fromkeys(["Assignment", "tool"], "sparky_nb.agents"),
     **dict.fromkeys(["TaskContext", "TaskHandle"], "sparky_nb.tasks"),
+    "Process": "sparky_nb.process",
     **dict.fromkeys(
         "SparkyError TaskCancelled TaskError TaskFailed TaskLost TaskWasCancelled".split(),
         "sparky_nb.errors",
@@ -52,6 +54,7 @@ _HOMES = {
 
 __all__ = [
     "Assignment",
+    "Process",
     "SparkyError",
     "TaskCancelled",
     "TaskContext",

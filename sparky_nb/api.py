@@ -13,8 +13,9 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import sparky_nb.process as process
 from sparky_nb.agents.settings import SETTINGS as AGENT_SETTINGS
 from sparky_nb.agents.settings import AgentSettings
 from sparky_nb.clock import SystemClock
@@ -41,6 +42,9 @@ from sparky_nb.tasks import (
 from sparky_nb.tasks.runner import user_name
 from sparky_nb.view.views import Views
 
+if TYPE_CHECKING:
+    from sparky_nb.process import Process
+
 _lock = threading.RLock()
 _settings = Settings()
 _agent_settings = AgentSettings()
@@ -54,6 +58,7 @@ def start(
     *args: Any,
     chat: str | None = None,
     name: str | None = None,
+    on: str | Process | None = None,
     **kwargs: Any,
 ) -> TaskHandle:
     """Run ``fn(*args, **kwargs)`` in the background as a task.
@@ -62,17 +67,20 @@ def start(
         fn: a plain function, an ``async`` one, or an (async) generator, whose values become events.
             Where its first parameter is named ``task`` or annotated ``TaskContext``, it gets the
             task's context there.
-        *args, **kwargs: for ``fn``; keywords named ``chat`` or ``name`` through
+        *args, **kwargs: for ``fn``; keywords named ``chat``, ``name`` or ``on`` through
             ``functools.partial``.
         chat: the chat it belongs to; None: the notebook's own, or ``default``, and inside a task
             that task's.
         name: what people see; None: the function's name.
+        on: None: a thread of this process. ``"process"``: a process of its own, which outlives this
+            one; ``Process(memory="2GiB", time="30m")``: the same, with limits.
 
     Returns:
         The handle, at once; the task's first event is stored by then.
 
     Raises:
-        InvalidArgument: ``fn`` can't be called, or ``chat`` or ``name`` is not legal.
+        InvalidArgument: ``fn`` can't be called, ``chat``, ``name`` or ``on`` is not legal, or what
+            another process needs can't be pickled (``field`` is the path to it).
         TypeError: the arguments do not fit ``fn``.
         LogUnavailable: the log can't be written; nothing was started.
 
@@ -92,6 +100,8 @@ def start(
         origin=surroundings.origin(),
         rule=here.settings.secret,
     )
+    if on is not None:
+        return process.start_call(here, work, fn, args, kwargs, on)
     return _started(here, work)
 
 
@@ -102,8 +112,13 @@ def start_cell(
     chat: str | None = None,
     name: str | None = None,
     kind: str = "cell",
+    on: str | Process | None = None,
 ) -> TaskHandle:
-    """Run a cell (or, with ``kind="call"``, an expression) in the background in ``shell``."""
+    """Run a cell (or, with ``kind="call"``, an expression) in the background in ``shell``.
+
+    With ``on`` (see ``start``) it gets copies of the variables that it reads, and what it assigns
+    stays with it.
+    """
     here, chat_id = runner(), _chat(chat)
     work = cell_work(
         source,
@@ -115,6 +130,8 @@ def start_cell(
         origin=surroundings.origin(),
         rule=here.settings.secret,
     )
+    if on is not None:
+        return process.start_cell(here, work, source, shell, on)
     return _started(here, work)
 
 
@@ -181,7 +198,7 @@ def task(task_id: str) -> TaskHandle:
     """
     here = runner()
     row = here.log.task(task_id if task_id.startswith("task-") else f"task-{task_id}")
-    return TaskHandle(here, row.task_id, row.chat_id)
+    return process.handle_for(here, row) or TaskHandle(here, row.task_id, row.chat_id)
 
 
 def tasks(chat: str | None = None, state: str | None = None, limit: int = 100) -> list[TaskRow]:
@@ -234,6 +251,8 @@ def agent_settings() -> AgentSettings:
 def runner() -> Runner:
     """The runner of this process; made by the first call."""
     global _runner, _open, _pid
+    if (started_for := process.runner_here()) is not None:
+        return started_for  # this very process is a task's own
     with _lock:
         if _pid != os.getpid():
             # A fork: what the parent opened is the parent's.
@@ -286,6 +305,7 @@ def _compose() -> tuple[Runner, ExitStack]:
             settings=_settings,
             info=surroundings.facts(),
         )
+        TaskHandle.restore = process.restore
         TaskHandle.make_view = lambda handle: views.task(handle.task_id)
         return made, stack.pop_all()
 
