@@ -59,11 +59,15 @@ class Service:
 
     async def start(self) -> None:
         """Begin; a log that can't be opened is tried again later."""
+        if self.closing:
+            return
         await self.listener.start()
         try:
             await self.door.open()
         except LogUnavailable as error:
             self.log.warning("sparky_nb: %s", error)
+        if self.closing:
+            return
         self._chores = [
             asyncio.create_task(self._repeat(self._look, self._poll_seconds)),
             asyncio.create_task(self._repeat(self._tend, lambda: RENEW_SECONDS)),

@@ -176,7 +176,8 @@ class ChatSocketHandler(WebSocketMixin, WebSocketHandler, Access):
                     continue
                 written = clock.monotonic()
             await self._chores()
-            while not await self._wake.wait(min(TICK_SECONDS, self.sender.due)):
+            longest = min(TICK_SECONDS, self.service.settings.recheck_seconds)
+            while not await self._wake.wait(min(longest, self.sender.due)):
                 await self._chores()
             pause = written + COALESCE_SECONDS - clock.monotonic()
             if pause > 0:

@@ -119,3 +119,10 @@ async def refused(attempt: Awaitable[Any]) -> int:
 def said(response: HTTPResponse) -> Any:
     """The JSON of ``response``."""
     return json.loads(response.body)
+
+
+async def wait_for(condition: Callable[[], bool]) -> None:
+    """Wait until ``condition`` holds."""
+    async with asyncio.timeout(PATIENCE):
+        while not condition():  # noqa: ASYNC110  # it is not this test that changes it
+            await asyncio.sleep(0.02)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import pytest
 
 from sparky_nb.log.base import Log
-from tests.server.support import PATIENCE, Connect, Fetch, append, running_task, said
+from tests.server.support import Connect, Fetch, append, running_task, said, wait_for
 
 
 @pytest.mark.promise("P1", "P12")
@@ -65,7 +64,7 @@ async def test_a_cursor_at_the_head_has_missed_nothing(connect: Connect, log: Lo
     assert (await socket.until("live"))["offset"] == 20
 
 
-@pytest.mark.parametrize(("query", "first"), [({"last": 5}, 16), ({"from_": "now"}, 21), ({}, 1)])
+@pytest.mark.parametrize("query, first", [({"last": 5}, 16), ({"from_": "now"}, 21), ({}, 1)])
 async def test_other_ways_to_start(
     connect: Connect, log: Log, query: dict[str, Any], first: int
 ) -> None:
@@ -118,7 +117,7 @@ async def test_a_fresh_view_of_a_trimmed_chat_goes_on_after_telling(
 
 @pytest.mark.promise("P4")
 @pytest.mark.parametrize(
-    ("epoch", "offset", "reason"), [("0123abc", 3, "epoch_changed"), (None, 21, "ahead")]
+    "epoch, offset, reason", [("0123abc", 3, "epoch_changed"), (None, 21, "ahead")]
 )
 async def test_a_cursor_of_another_life_or_of_the_future_is_told(
     connect: Connect, log: Log, epoch: str | None, offset: int, reason: str
@@ -252,9 +251,7 @@ async def test_joining_leaving_and_coming_back_are_logged_as_info(
         socket.close()
         again = await connect("a", epoch=epoch, offset=2)
         await again.until("live")
-        async with asyncio.timeout(PATIENCE):
-            while not any(r.message.startswith("viewer left") for r in caplog.records):
-                await asyncio.sleep(0.01)
+        await wait_for(lambda: any(r.message.startswith("viewer left") for r in caplog.records))
     info = [r.message for r in caplog.records if r.levelno == logging.INFO]
     assert any(m.startswith("viewer joined chat=a") for m in info)
     assert any(m.startswith("reconnected chat=a") and m.endswith("missed=3") for m in info)
