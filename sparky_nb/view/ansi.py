@@ -34,8 +34,8 @@ _FLAGS_OFF: Final = {22: "bd", 23: "i", 24: "u", 29: "s"}
 def plain(text: str) -> str:
     """``text`` as it would stand on a terminal in the end, without any escape or control.
 
-    >>> plain("\\x1b[31mred\\x1b[0m\\x1b]0;title\\x07 10%\\r 99%")
-    ' 99%'
+    >>> plain("\\x1b[31m10%\\x1b]0;title\\x07\\r\\x1b[0m99%")
+    '99%'
     """
     return "".join(run[0] for run in runs(text))
 

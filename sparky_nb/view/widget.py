@@ -60,6 +60,7 @@ class TaskWidget(anywidget.AnyWidget):
         self._heard = heard
         super().__init__(code=code, **_parts(picture))
         self.on_msg(self._hear)
+        _hear_in_a_subshell(self.comm)
 
     def show(self, picture: Picture) -> None:
         """Send what differs from the picture before, as one message."""
@@ -87,3 +88,14 @@ def new_code() -> TaskCode:
 
 def _parts(picture: Picture) -> dict[str, Any]:
     return {name: msgspec.to_builtins(getattr(picture, name)) for name in PARTS}
+
+
+def _hear_in_a_subshell(comm: Any) -> None:
+    """Let a page's messages come while a cell runs.
+
+    JupyterLab sends them to a subshell of the kernel for this; ipykernel 7.4 brings them back to
+    the shell that opened the comm, which a cell may keep busy for hours. A task's widget only puts
+    them into a queue, so any thread may bring them. Other kernels lack the method.
+    """
+    if hasattr(comm, "_reply_subshell_for"):
+        comm._reply_subshell_for = lambda data, asked: asked

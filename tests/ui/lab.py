@@ -27,6 +27,8 @@ from playwright.sync_api import Error, Locator, Page, expect
 from tests.live import free_port, wait_for
 
 PATIENCE: Final = 90.0  # seconds; a bound for a loaded machine, not an expectation
+FRONT_END: Final = "@sparky-nb/labextension"
+BUILT: Final = Path(__file__).parents[2] / "sparky_nb" / "labextension"
 _workspaces = count()
 
 _PANEL: Final = "window.jupyterapp.shell.currentWidget"
@@ -52,8 +54,9 @@ class Lab:
 
     token = "secret-of-the-test"
 
-    def __init__(self, root: Path, *options: str) -> None:
-        self.root, self.options = root, options
+    def __init__(self, root: Path, *options: str, front_end: bool = False) -> None:
+        """``front_end``: with our own; without it the ipywidgets form is what people see."""
+        self.root, self.options, self.front_end = root, options, front_end
         self.port = free_port()
         self.log_url = f"sqlite:///{root / 'log' / 'log.db'}"
         self.output = root / "lab.log"
@@ -76,10 +79,9 @@ class Lab:
             "--LabApp.expose_app_in_browser=True",
             *self.options,
         ]  # fmt: skip
-        environment = {**os.environ, "SPARKY_LOG_URL": self.log_url}
         with self.output.open("ab") as output:
             self._process = subprocess.Popen(
-                command, env=environment, stdout=output, stderr=output, cwd=self.root
+                command, env=self._environment(), stdout=output, stderr=output, cwd=self.root
             )
         wait_for(self._answers, "JupyterLab answers", PATIENCE)
         return self
@@ -114,6 +116,25 @@ class Lab:
         with contextlib.suppress(OSError), urllib.request.urlopen(request, timeout=5) as answer:
             return bool(answer.status == 200)
         return False
+
+    def _environment(self) -> dict[str, str]:
+        """Where the log is, and whether our front end is used: the one that was built last."""
+        page_config = self.root / "config" / "labconfig" / "page_config.json"
+        page_config.parent.mkdir(parents=True, exist_ok=True)
+        disabled = {"disabledExtensions": {FRONT_END: not self.front_end}}
+        page_config.write_text(json.dumps(disabled), encoding="utf-8")
+        environment = {
+            **os.environ,
+            "SPARKY_LOG_URL": self.log_url,
+            "JUPYTER_CONFIG_PATH": str(self.root / "config"),
+        }
+        if self.front_end:
+            link = self.root / "share" / "labextensions" / FRONT_END
+            link.parent.mkdir(parents=True, exist_ok=True)
+            if not link.is_symlink():
+                link.symlink_to(BUILT, target_is_directory=True)
+            environment["JUPYTER_PATH"] = str(self.root / "share")
+        return environment
 
     def _settings(self) -> Path:
         """User settings: no news, nothing saved behind the test's back."""

@@ -130,3 +130,33 @@ sparky_nb.start(stay, name=evil)
     assert page.evaluate("window.evil") is None
     told = events_of(lab, task_id_on(notebook, 0))
     assert [data["state"] for kind, data in told if kind == "status"][-1] == "cancelled"
+
+
+def test_a_view_is_live_and_its_buttons_work_while_a_cell_keeps_the_kernel_busy(
+    lab: Lab, page: Page
+) -> None:
+    asking = """
+import pathlib, threading, sparky_nb
+
+def ask(task):
+    return task.ask("Who is there?")
+
+sparky_nb.start(ask, name="Door")
+"""
+    busy = """
+while not pathlib.Path("busy-is-over").exists():
+    threading.Event().wait(0.05)
+print("the cell has ended")
+"""
+    notebook = lab.open(page, "busy.ipynb", [asking, busy])
+    notebook.run(0)
+    notebook.sees("Waiting for an answer", 0)
+    notebook.begin(1)
+    view = notebook.output(0).locator(".sparky-task")
+    view.get_by_role("textbox", name="Answer").fill("a friend")
+    view.get_by_role("textbox", name="Answer").press("Enter")
+    notebook.sees("Completed", 0)
+    expect(view.locator(".result")).to_have_text("a friend")
+    assert "the cell has ended" not in notebook.output(1).inner_text()
+    (lab.work / "busy-is-over").touch()
+    notebook.sees("the cell has ended", 1)

@@ -142,7 +142,7 @@ export function draw(model, el, css) {
     const it = head();
     if (ENDED.has(it.state)) return set(silence, "");
     if (Date.now() - heardAt > 2.5 * PING_MS) {
-      set(silence, `No word from the kernel for ${duration(Date.now() - heardAt, true)}. What the task does is kept: %sparky watch ${it.task_id}`);
+      set(silence, `No word from the kernel for ${duration(Date.now() - heardAt, true)}: it is busy or gone. What the task does is kept: %sparky watch ${it.task_id}`);
     }
     send({ type: "ping" });
   }
