@@ -49,7 +49,7 @@ async def acp_agent(assignment: Assignment, command: Sequence[str]) -> None:
     client = _Client(assignment)
     try:
         async with acp.spawn_agent_process(
-            client,
+            client,  # type: ignore[arg-type]  # what it did not promise is not asked for
             *command,
             env=dict(os.environ),
             transport_kwargs={"shutdown_timeout": _GRACE},

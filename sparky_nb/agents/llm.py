@@ -79,12 +79,20 @@ class _Run:
                 model_settings=request_settings(model, self._settings),
             )
             async with AsyncExitStack() as stack:
-                await stack.enter_async_context(agent)
+                await self._enter(agent, stack)
                 return await self._converse(agent)
         except (AgentRunError, UserError) as error:
             raise explain(error, assignment.model) from error
         finally:
             self._report()
+
+    @staticmethod
+    async def _enter(agent: Agent[None, str], stack: AsyncExitStack) -> None:
+        """Connect to MCP servers."""
+        try:
+            await stack.enter_async_context(agent)
+        except Exception as error:  # each transport has errors of its own
+            raise AgentFailed(f"an MCP server could not be reached: {error}") from error
 
     async def _converse(self, agent: Agent[None, str]) -> str:
         """Run until there is a result; an answer that breaks off is asked for again."""

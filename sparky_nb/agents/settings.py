@@ -72,7 +72,8 @@ class AgentSettings(Struct, frozen=True, kw_only=True):
         return own
 
     def changed(self, changes: Mapping[str, Any]) -> AgentSettings:
-        """These settings with ``changes``; texts are read as values, lists separated by commas.
+        """These settings with ``changes``; texts are read as values: ``none``, numbers, lists
+        separated by commas.
 
         Raises:
             InvalidArgument: no such setting, or a value of a wrong kind.
@@ -86,7 +87,9 @@ class AgentSettings(Struct, frozen=True, kw_only=True):
             if name not in fields:
                 raise InvalidArgument("setting", f"one of {', '.join(sorted(fields))}", name)
             value = given
-            if name in POLICIES and isinstance(given, str):
+            if isinstance(given, str) and given.lower() == "none":
+                value = () if name in POLICIES else None
+            elif name in POLICIES and isinstance(given, str):
                 value = [part.strip() for part in given.split(",") if part.strip()]
             try:
                 value = msgspec.convert(value, fields[name], strict=not isinstance(value, str))
