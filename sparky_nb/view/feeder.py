@@ -29,6 +29,10 @@ INTERVAL: Final = 0.05
 """Seconds between two pictures of one task."""
 POLL: Final = 0.25
 """Seconds after which the log is looked at though nobody called ``wake``."""
+REST: Final = 10
+"""Times as long as it has worked the thread rests then: a flood of events slows down the pictures,
+not the task (they share one interpreter lock)."""
+REST_MAX: Final = 1.0
 IMAGE_MAX: Final = 8 << 20
 TEXT_MAX: Final = 32_000
 INBOX_MAX: Final = 200
@@ -120,8 +124,8 @@ class Feeder:
                 self._guard(self._serve, *self._inbox.popleft())
             for shown in self._live():
                 self._guard(self._feed, shown)
-            # At least as much rest as work, so that a flood of events leaves the task its time.
-            self._closing.wait(max(INTERVAL, self._clock.monotonic() - began))
+            worked = self._clock.monotonic() - began
+            self._closing.wait(min(REST_MAX, max(INTERVAL, REST * worked)))
             with self._lock:
                 idle = not self._inbox and not any(it.live for it in self._open.values())
                 if idle or self._closing.is_set():

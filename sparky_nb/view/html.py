@@ -83,7 +83,7 @@ def html(picture: Picture, now_ms: int) -> str:
     if ending.result is not None:
         parts.append(f'<pre style="{_PRE}">{escape(ending.result)}</pre>')
     attempt = f" · attempt {head.attempt}" if head.attempt > 1 else ""
-    live = " · as it was when this was saved" if head.ended is None else ""
+    live = " · as it was when it was shown" if head.ended is None else ""
     chat = f" · chat {escape(head.chat_id)}" if head.chat_id else ""
     parts.append(
         f'<div style="{small};margin-top:6px">{escape(head.task_id)}{chat}{attempt}{live}</div>'
