@@ -14,6 +14,7 @@ from sparky_nb.errors import InvalidArgument
 from sparky_nb.events.states import ACTIVE, STATES, TERMINAL
 from sparky_nb.magics.splitting import LineError, first_word, suggestion
 from sparky_nb.magics.tables import Table, age, when
+from sparky_nb.process import Process
 
 
 class Request(Struct, frozen=True, kw_only=True):
@@ -47,7 +48,8 @@ def task(request: Request) -> Any:
         _nothing_more(request.rest, "the cell is what the task runs")
         if not request.cell.strip():
             raise LineError("the cell is empty: there is nothing to run")
-        return api.start_cell(request.cell, shell=request.shell, chat=chat, name=name)
+        on = _on(request)
+        return api.start_cell(request.cell, shell=request.shell, chat=chat, name=name, on=on)
     if not request.rest:
         raise LineError("an instruction is missing: %sparky task INSTRUCTION…")
     model = request.options.get("--model")
@@ -64,6 +66,7 @@ def run(request: Request) -> Any:
         chat=request.options.get("--chat"),
         name=request.options.get("--name"),
         kind="call",
+        on=_on(request),
     )
 
 
@@ -75,7 +78,7 @@ def tasks(request: Request) -> Any:
         raise LineError(f"no state {state!r}{suggestion(state, STATES)}")
     if not limit.isdecimal() or not 0 < int(limit) <= 10_000:
         raise InvalidArgument("--limit", "an integer from 1 to 10000", limit)
-    rows = api.tasks(chat=request.options.get("--chat"), state=state, limit=int(limit))
+    rows = api.find_tasks(chat=request.options.get("--chat"), state=state, limit=int(limit))
     now = api.runner().clock.now_ms()
     return Table(
         ["task", "name", "kind", "state", "progress", "chat", "started"],
@@ -165,7 +168,7 @@ def status(request: Request) -> Any:
         ["model", api.model() or "none (set SPARKY_MODEL or %sparky config model=…)"],
     ]
     rows += [["warning", w.get("message")] for w in health.get("warnings", ())]
-    return Table(["what", "value"], rows)
+    return Table(["what", "value"], rows, cell_max=300)
 
 
 def config(request: Request) -> Any:
@@ -181,6 +184,16 @@ def config(request: Request) -> Any:
     if changes:
         return Text("\n".join(f"{name}={shown[name]}" for name in changes))
     return Table(["setting", "value"], [[name, value] for name, value in shown.items()])
+
+
+def _on(request: Request) -> Process | None:
+    """Where the task runs: None in this kernel."""
+    memory, time = request.options.get("--memory"), request.options.get("--time")
+    if "--process" in request.options:
+        return Process(memory=memory, time=time)
+    if memory is not None or time is not None:
+        raise LineError("--memory and --time bound a process: say --process, too")
+    return None
 
 
 def _task(request: Request) -> tuple[Any, str]:

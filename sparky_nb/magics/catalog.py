@@ -58,6 +58,13 @@ def _usage(magic: str, name: str, options: tuple[Option, ...], rest: str) -> str
 
 _CHAT: Final = Option(name="--chat", value="C", help="the chat; the notebook's own where absent")
 _NAME: Final = Option(name="--name", value="N", help="what people see")
+_PROCESS: Final = (
+    Option(
+        name="--process", value=None, help="in a process of its own that outlives this kernel"
+    ),
+    Option(name="--memory", value="SIZE", help="with --process: its limit, for example 2GiB"),
+    Option(name="--time", value="T", help="with --process: how long it may run, for example 30m"),
+)
 _MODEL: Final = Option(name="--model", value="M", help="the LLM model, PROVIDER:MODEL")
 
 SUBCOMMANDS: Final = {
@@ -70,7 +77,7 @@ SUBCOMMANDS: Final = {
             "background.",
             act=actions.task,
             options=(_CHAT, _NAME, _MODEL),
-            cell=(_CHAT, _NAME),
+            cell=(_CHAT, _NAME, *_PROCESS),
             example="%sparky task --name 'clean up' Which files are never imported?",
         ),
         Subcommand(
@@ -78,7 +85,7 @@ SUBCOMMANDS: Final = {
             rest="EXPRESSION",
             help="Call a function in the background.",
             act=actions.run,
-            options=(_CHAT, _NAME),
+            options=(_CHAT, _NAME, *_PROCESS),
             example="%sparky run audit('data', deep=True)",
         ),
         Subcommand(

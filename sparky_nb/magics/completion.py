@@ -39,7 +39,7 @@ def _candidates(words: list[str], begun: str) -> list[str]:
     if command.name == "help" and len(words) == 1:
         return list(SUBCOMMANDS)
     if command.name in _TAKES_TASK and not [w for w in words[1:] if not w.startswith("-")]:
-        return _from_log(lambda: [row.task_id for row in api.tasks()])
+        return _from_log(lambda: [row.task_id for row in api.find_tasks()])
     if command.name == "config":
         both = (api.configure(), api.agent_settings())
         return [f"{field.name}=" for one in both for field in msgspec.structs.fields(one)]

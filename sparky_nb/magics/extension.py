@@ -69,8 +69,6 @@ def _dispatch(shell: Any, line: str, cell: str | None) -> Any:
         raise LineError(f"%%sparky {name} takes no cell; only %%sparky task does")
     known = command.options if cell is None else command.cell or ()
     flags = {option.name: option.value is not None for option in known}
-    if rest.startswith("--process"):
-        raise LineError("--process is not available in this version of sparky_nb")
     options, rest = split_options(rest, {**flags, "--help": False, "-h": False})
     if "--help" in options or "-h" in options:
         return help_text(name)

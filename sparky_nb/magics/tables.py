@@ -7,23 +7,26 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-_CELL_MAX = 60
-
 
 class Table:
-    """Rows under a head; ``empty`` is shown where there are none."""
+    """Rows under a head; ``empty`` is shown where there are none, texts above ``cell_max`` are cut."""
 
     def __init__(
-        self, head: Sequence[str], rows: Sequence[Sequence[Any]], *, empty: str = "nothing"
+        self,
+        head: Sequence[str],
+        rows: Sequence[Sequence[Any]],
+        *,
+        empty: str = "nothing",
+        cell_max: int = 60,
     ) -> None:
         self.head = list(head)
         self.rows = [["" if value is None else str(value) for value in row] for row in rows]
-        self.empty = empty
+        self.empty, self._cell_max = empty, cell_max
 
     def __repr__(self) -> str:
         if not self.rows:
             return self.empty
-        lines = [self.head, *([_short(cell) for cell in row] for row in self.rows)]
+        lines = [self.head, *([self._short(cell) for cell in row] for row in self.rows)]
         widths = [max(len(line[i]) for line in lines) for i in range(len(self.head))]
         return "\n".join(
             "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
@@ -35,10 +38,14 @@ class Table:
             return f"<p>{html.escape(self.empty)}</p>"
         head = "".join(f"<th>{html.escape(name)}</th>" for name in self.head)
         body = "".join(
-            "<tr>" + "".join(f"<td>{html.escape(_short(c))}</td>" for c in row) + "</tr>"
+            "<tr>" + "".join(f"<td>{html.escape(self._short(c))}</td>" for c in row) + "</tr>"
             for row in self.rows
         )
         return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+    def _short(self, cell: str) -> str:
+        line = " ".join(cell.split())
+        return line if len(line) <= self._cell_max else line[: self._cell_max - 1] + "…"
 
 
 def age(then_ms: int, now_ms: int) -> str:
@@ -57,8 +64,3 @@ def age(then_ms: int, now_ms: int) -> str:
 def when(ms: int) -> str:
     """A time for people, in their own zone."""
     return datetime.fromtimestamp(ms / 1000, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
-
-
-def _short(cell: str) -> str:
-    line = " ".join(cell.split())
-    return line if len(line) <= _CELL_MAX else line[: _CELL_MAX - 1] + "…"
