@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
-STEPS: Final = ((0.0, "SIGINT"), (5.0, "SIGTERM"), (10.0, "SIGKILL"))
-"""Seconds after the request, and the signal."""
+SIGNALS: Final = ("SIGINT", "SIGTERM", "SIGKILL")
 
 
 class Escalation:
     """The request to stop one process, and which signals are due.
+
+    Args:
+        grace: seconds from each signal to the next.
 
     >>> stop = Escalation()
     >>> stop.ask(100.0)
@@ -17,8 +19,8 @@ class Escalation:
     (['SIGINT'], [], ['SIGTERM', 'SIGKILL'])
     """
 
-    def __init__(self, steps: tuple[tuple[float, str], ...] = STEPS) -> None:
-        self._steps = steps
+    def __init__(self, grace: float = 5.0) -> None:
+        self._steps = [(grace * i, name) for i, name in enumerate(SIGNALS)]
         self._asked: float | None = None
         self._done = 0
 

@@ -58,7 +58,7 @@ class Supervisor:
     def __init__(self, order: Order, payload: int) -> None:
         self._order, self._payload = order, payload
         self._clock = SystemClock()
-        self._stop = Escalation()
+        self._stop = Escalation(order.own_settings().cancel_grace)
         self._reason: str | None = None
         self._begun: float | None = None
         self._time_is_up = False
