@@ -31,7 +31,7 @@ export function TaskView(props: {
   const env = useEnv();
   const { trans, actions } = env;
   useBeat(chat.beat);
-  const [open, setOpen] = useState<boolean | null>(null);
+  const [shown, setShown] = useState(true);
   const { task, entries, hasOlder, loadOlder, missing } = useTask(chat, taskId);
   const { info } = chat;
   const nameOf = useStateName();
@@ -54,7 +54,6 @@ export function TaskView(props: {
   const title = task?.name ?? textOr(task?.['instruction'], taskId);
   const origin = task?.origin ?? null;
   const questions = questionsOf(chat, taskId);
-  const shown = open ?? (running || state === 'failed');
   const error = task?.['error'] as Record<string, unknown> | undefined;
   const took = task ? elapsed(task, now) : null;
   return (
@@ -71,7 +70,7 @@ export function TaskView(props: {
           className="sparky-iconbutton"
           aria-label={shown ? trans.__('Hide details') : trans.__('Show details')}
           aria-expanded={shown}
-          onClick={() => setOpen(!shown)}
+          onClick={() => setShown(!shown)}
         >
           {shown ? <caretDownIcon.react tag="span" /> : <caretRightIcon.react tag="span" />}
         </button>

@@ -10,6 +10,9 @@ import type { Sparky, TaskRef } from '../tokens';
 import { MIME_TYPE } from '../tokens';
 import { InlineView } from './view';
 
+/** Marks a view that hangs beside the outputs. */
+const PUT_BACK = '.sparky-putback';
+
 /** The ids in an output, or null where it holds none. */
 export function refOf(data: unknown): TaskRef | null {
   const ref = data as Partial<TaskRef> | null | undefined;
@@ -48,7 +51,7 @@ export class InlineTask extends ReactWidget implements IRenderMime.IRenderer {
     if (!this.ref) {
       return null;
     }
-    if (isRepeated(this, this.ref.task_id)) {
+    if (!this.node.matches(PUT_BACK) && isRepeated(this, this.ref.task_id)) {
       return <p className="sparky-note">{this.sparky.trans.__('This task is shown above.')}</p>;
     }
     const saved = withoutWidgets(this.saved);
@@ -63,8 +66,9 @@ export class InlineTask extends ReactWidget implements IRenderMime.IRenderer {
 /** Exactly one view of a task in a cell: a second output of it points to the first. */
 function isRepeated(view: InlineTask, taskId: string): boolean {
   const cell = view.node.closest('.jp-Cell');
-  const first = cell?.querySelector(`[data-sparky-task="${CSS.escape(taskId)}"]`);
-  return first !== null && first !== undefined && !view.node.contains(first);
+  const all = cell?.querySelectorAll(`[data-sparky-task="${CSS.escape(taskId)}"]`) ?? [];
+  const first = [...all].find(node => !node.closest(PUT_BACK)); // what was put back gives way
+  return first !== undefined && !view.node.contains(first);
 }
 
 /** What was saved beside the ids, less what only a running kernel can draw. */

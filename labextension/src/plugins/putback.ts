@@ -19,6 +19,9 @@ import type { Cell, NotebookPanel } from './notebook';
 import { isSameFile } from './paths';
 
 const SETTLE_MS = 150;
+const YOUNG_MS = 1_500;
+/** What is heard of so soon after the notebook was opened is not new. */
+const OPENING_MS = 3_000;
 /** How far a file's time and a task's may be apart and still mean the same moment. */
 const SLACK_MS = 2_000;
 
@@ -27,6 +30,8 @@ class PutBack implements IDisposable {
   /** Tasks whose outputs were here and were cleared: people do not want them back. */
   private readonly dismissed = new Set<string>();
   private readonly seen = new Map<string, Set<string>>();
+  /** When tasks of this notebook were heard of first. */
+  private readonly met = new Map<string, number>();
   private readonly stops: (() => void)[] = [];
   private timer: number | undefined;
   private log: string | undefined;
@@ -117,14 +122,17 @@ class PutBack implements IDisposable {
         if (!other || other.created < task.created) {
           newest.set(cellId, task);
         }
+        this.meet(task.task_id);
       }
     }
     const modified = Date.parse(context.contentsModel?.last_modified ?? '') || 0;
     for (const [cellId, task] of newest) {
       const shown = this.seen.get(cellId);
       const saved = modified > task.created + SLACK_MS && task.created < this.openedAt;
+      const young = Date.now() - (this.met.get(task.task_id) ?? 0) < YOUNG_MS;
       if (
         shown?.has(task.task_id) ||
+        (young && !this.views.has(task.task_id)) ||
         this.dismissed.has(task.task_id) ||
         (saved && isEnded(task.state))
       ) {
@@ -132,6 +140,17 @@ class PutBack implements IDisposable {
       }
     }
     return newest;
+  }
+
+  /** A task that begins now may be in an output in a moment: look again then. */
+  private meet(taskId: string): void {
+    if (!this.met.has(taskId)) {
+      const fresh = Date.now() > this.openedAt + OPENING_MS;
+      this.met.set(taskId, fresh ? Date.now() : 0);
+      if (fresh) {
+        window.setTimeout(() => this.later(), YOUNG_MS);
+      }
+    }
   }
 
   /** Keep account of the tasks in a cell's outputs; those that leave are gone for good. */
