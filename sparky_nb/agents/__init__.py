@@ -8,6 +8,7 @@ from sparky_nb.agents.failures import AgentFailed, LimitReached, MissingExtra, M
 from sparky_nb.agents.settings import SETTINGS, AgentSettings
 from sparky_nb.agents.tools import Tool, tool
 from sparky_nb.agents.work import agent_work
+from sparky_nb.events.model import MessageSent, Thought, ToolResult, ToolUse
 
 __all__ = [
     "SETTINGS",
@@ -16,9 +17,13 @@ __all__ = [
     "AgentSettings",
     "Assignment",
     "LimitReached",
+    "MessageSent",
     "MissingExtra",
     "ModelFailed",
+    "Thought",
     "Tool",
+    "ToolResult",
+    "ToolUse",
     "agent_work",
     "perform",
     "tool",
