@@ -12,8 +12,9 @@ TypeScript twin is labextension/src/stream/receiver.ts; both run tests/wire/case
     snapshot   SnapshotTaken → opening | waiting  none
 
 1. There is one socket at most; what an abandoned one still says must not be fed.
-2. An event is delivered only if it is last + 1: those before are dropped, one beyond means that
-   something is missing, so reconnect from last.
+2. An event is delivered only if it is last + 1: those before are dropped. One beyond means that
+   something is missing, as does a ``live`` beyond, or a second heartbeat whose head is not
+   reached: reconnect from last.
 3. Waiting times: full jitter, base 250 ms, doubled up to 10 s, begun anew once something came;
    ``retry_after_ms`` is waited for first. Never given up, unless the server says it is of no use.
 
@@ -81,6 +82,7 @@ class Receiver:
         self._offline = False
         self._greeted = False
         self._live = False
+        self._stuck = False  # behind, at the last heartbeat, with nothing since
         self._head = 0
         self._silence_ms = HEARTBEAT_MS * SILENCE
         self._pings = 0
@@ -190,11 +192,9 @@ class Receiver:
             case EventsFrame():
                 return self._events(now, frame)
             case Live():
-                self._live, self._failures = True, 0
-                return self._show_place()
+                return self._on_live(now, frame)
             case Heartbeat():
-                self._head = max(self._head, frame.head)
-                return self._show_place()
+                return self._heartbeat(now, frame)
             case Pong():
                 if frame.n == self._pings:
                     self._pong_due = None
@@ -227,9 +227,20 @@ class Receiver:
         if last < wanted:
             return []
         self.cursor = msgspec.structs.replace(self.cursor, offset=last)
-        self._head, self._failures = max(self._head, last), 0
+        self._head, self._failures, self._stuck = max(self._head, last), 0, False
         fresh = frame.events[wanted - frame.offset :]
         return [do.Deliver(str(self.cursor.epoch), wanted, fresh), *self._show_place()]
+
+    def _on_live(self, now: float, live: Live) -> _Out:
+        if self.cursor is None or live.offset > self.cursor.offset:
+            return self._retry(now)  # rule 2: it was sent, and is not here
+        self._live, self._failures = True, 0
+        return self._show_place()
+
+    def _heartbeat(self, now: float, heartbeat: Heartbeat) -> _Out:
+        self._head = max(self._head, heartbeat.head)
+        stuck, self._stuck = self._stuck, self._live and self._behind
+        return self._retry(now) if stuck and self._stuck else self._show_place()
 
     def _bye(self, now: float, bye: Bye) -> _Out:
         if not bye.reconnect:
@@ -249,7 +260,8 @@ class Receiver:
 
     def _forget(self, phase: Literal["idle", "waiting", "snapshot"]) -> _Out:
         """The socket is of no interest any more."""
-        self.phase, self._greeted, self._live, self._pong_due = phase, False, False, None
+        self.phase, self._pong_due = phase, None
+        self._greeted = self._live = self._stuck = False
         return []
 
     def _give_up(self, code: int, reason: str) -> _Out:
@@ -262,8 +274,11 @@ class Receiver:
             return []
         if not self._live:
             return self._show("catching-up")
-        behind = self.cursor is not None and self._head > self.cursor.offset
-        return self._show("lagging" if behind else "live")
+        return self._show("lagging" if self._behind else "live")
+
+    @property
+    def _behind(self) -> bool:
+        return self.cursor is not None and self._head > self.cursor.offset
 
     def _show(self, connection: Connection) -> _Out:
         if connection == self.connection:
