@@ -83,8 +83,7 @@ class Hooks(AbstractCapability[None]):
         """What the user has sent meanwhile steers the next step, also where none was meant."""
         self.answers += 1
         self._report()
-        for text in self._assignment.messages():
-            ctx.enqueue(text)
+        self._steer(ctx)
         return response
 
     async def wrap_tool_execute(
@@ -111,8 +110,14 @@ class Hooks(AbstractCapability[None]):
         except Exception as error:  # a tool is the user's code and may raise anything
             notes = "".join(f"\n{note}" for note in getattr(error, "__notes__", ()) if note)
             raise ToolFailed(safe_text(f"{type(error).__name__}: {error}{notes}")) from error
+        finally:
+            self._steer(ctx)
         self._results[call_id] = result
         return shortened(result, assignment.settings.result_chars)
+
+    def _steer(self, ctx: RunContext[None]) -> None:
+        for text in self._assignment.messages():
+            ctx.enqueue(text)
 
     def outcome(self, part: ToolReturnPart) -> tuple[Outcome, Any]:
         """What came of a call, for people: the whole result where it was shortened."""

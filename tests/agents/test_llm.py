@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -62,9 +63,45 @@ def test_a_message_that_is_sent_meanwhile_steers_the_next_step(here: Stage) -> N
         here.command(execution, "message", text="in French, please")
         here.answer(execution, "allow")
         here.finish(execution)
-    # The first request was answered before the message came: it is delivered with the next one,
-    # or, where the agent would have ended, in one more.
-    assert any("in French, please" in user_texts(asked["messages"]) for asked in server.requests)
+    assert "in French, please" in user_texts(server.asked(1))
+
+
+def test_a_message_makes_an_agent_go_on_that_was_about_to_end(here: Stage) -> None:
+    arrived = threading.Event()
+
+    def script(body: dict[str, Any]) -> Reply:
+        if "wait" in user_texts(body["messages"]):
+            return Reply(text=["as you like"])
+        here.command(execution, "message", text="wait")
+        here.until(execution, lambda: here.events(execution, "message_received")[1:])
+        arrived.set()
+        return Reply(text=["done"])
+
+    with model(script) as (_, played):
+        execution = here.start(played)
+        events = here.finish(execution)
+    assert arrived.is_set()
+    assert texts(events) == ["done", "as you like"]
+
+
+def test_a_model_of_another_vendor_is_asked_by_several_tasks(
+    here: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each task has an event loop of its own, which the vendor's client must not outlive."""
+    with OpenAIServer(lambda _: Reply(text=["hi"])) as server:
+        monkeypatch.setenv("OLLAMA_BASE_URL", server.base_url)
+        for _ in range(3):
+            assert here.finish(here.start(("ollama:llama3", {})))[-1].data["result"] == "hi"
+
+
+def test_cancel_while_it_waits_for_permission(here: Stage) -> None:
+    with model([Reply(tools=[("run_code", {"code": "1"})])]) as (_, played):
+        execution = here.start(played)
+        here.question(execution)
+        here.command(execution, "cancel")
+        events = here.finish(execution)
+    assert events[-1].data["state"] == "cancelled"
+    assert next(e for e in events if e.type == "tool_result").data["result"] == "cancelled"
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])
