@@ -59,9 +59,7 @@ def _usage(magic: str, name: str, options: tuple[Option, ...], rest: str) -> str
 _CHAT: Final = Option(name="--chat", value="C", help="the chat; the notebook's own where absent")
 _NAME: Final = Option(name="--name", value="N", help="what people see")
 _PROCESS: Final = (
-    Option(
-        name="--process", value=None, help="in a process of its own that outlives this kernel"
-    ),
+    Option(name="--process", value=None, help="in a process of its own that outlives this kernel"),
     Option(name="--memory", value="SIZE", help="with --process: its limit, for example 2GiB"),
     Option(name="--time", value="T", help="with --process: how long it may run, for example 30m"),
 )

@@ -9,7 +9,8 @@ from typing import Any
 
 
 class Table:
-    """Rows under a head; ``empty`` is shown where there are none, texts above ``cell_max`` are cut."""
+    """Rows under a head; ``empty`` is shown where there are none, and no cell is longer than
+    ``cell_max`` characters."""
 
     def __init__(
         self,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import inspect
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from types import CodeType
 from typing import Any, Final
 
@@ -16,6 +16,7 @@ from sparky_nb.errors import InvalidArgument
 from sparky_nb.events.model import JsonObject
 from sparky_nb.ids import new_nonce
 from sparky_nb.tasks.calls import check_name
+from sparky_nb.tasks.capture import displays
 from sparky_nb.tasks.cell_names import rename_global
 from sparky_nb.tasks.context import TaskContext
 from sparky_nb.tasks.current import CURRENT
@@ -60,7 +61,7 @@ def cell_work(
         if uses_task:
             namespace[hidden] = CellTask(context)
             shell.user_ns_hidden[hidden] = namespace[hidden]
-        return _execute(body, last, namespace)
+        return _execute(body, last, namespace, displays.flush_figures)
 
     first = next(line for line in source.splitlines() if line.strip()).strip()
     return Work(
@@ -121,20 +122,29 @@ def _silenced(source: str) -> bool:
     return bool(DisplayHook.semicolon_at_end_of_expression(source))  # type: ignore[no-untyped-call]
 
 
-def _execute(body: CodeType, last: CodeType | None, namespace: MutableMapping[str, Any]) -> Any:
+def _execute(
+    body: CodeType,
+    last: CodeType | None,
+    namespace: MutableMapping[str, Any],
+    after: Callable[[], None],
+) -> Any:
     codes = [body] if last is None else [body, last]
     if any(code.co_flags & inspect.CO_COROUTINE for code in codes):
-        return _execute_async(codes, namespace)
+        return _execute_async(codes, namespace, after)
     value = None
     for code in codes:
         value = eval(code, namespace)  # type: ignore[arg-type]  # the user's own code and namespace
+    after()
     return value if last is not None else None
 
 
-async def _execute_async(codes: list[CodeType], namespace: MutableMapping[str, Any]) -> Any:
+async def _execute_async(
+    codes: list[CodeType], namespace: MutableMapping[str, Any], after: Callable[[], None]
+) -> Any:
     value = None
     for code in codes:
         value = eval(code, namespace)  # type: ignore[arg-type]  # the user's own code and namespace
         if code.co_flags & inspect.CO_COROUTINE:
             value = await value
+    after()
     return value

@@ -190,10 +190,17 @@ class Emitter:
     def output(self, stream: str, text: str) -> None:
         """Like ``text`` for printed output, within what is kept of a task's output."""
         self.check()
+        data = {"stream": stream}
         with self._lock:
             keep = self._allowance(text)
-        if keep:
-            self.text("output", {"stream": stream}, keep)
+            if len(keep) <= CHUNK_CHARS and not self._outbox.active:
+                self._recheck()
+                self._settle(self._holder.text("output", data, keep, self._clock.monotonic()))
+                keep_later = ""
+            else:
+                keep_later = keep
+        if keep_later:
+            self.text("output", data, keep_later)
         if len(keep) < len(text):
             self._say_truncated(stream)
 

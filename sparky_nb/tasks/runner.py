@@ -14,11 +14,11 @@ from collections import deque
 from collections.abc import Callable
 
 from sparky_nb.clock import Clock
-from sparky_nb.errors import Conflict, Fenced, LogUnavailable, NotFound
+from sparky_nb.errors import Conflict, Fenced, LogUnavailable, NotFound, UsageError
 from sparky_nb.events.model import Command, JsonObject
 from sparky_nb.events.states import RUNNING, TERMINAL, WAITING
 from sparky_nb.ids import DEFAULT_CHAT, check_chat_id, new_event_id, new_task_id
-from sparky_nb.log.base import Fence, Log, RunnerRow
+from sparky_nb.log.base import Fence, Log, RunnerRow, TaskRow
 from sparky_nb.tasks.cancel import Cancellation
 from sparky_nb.tasks.commands import carry_out
 from sparky_nb.tasks.emitter import Emitter
@@ -67,12 +67,12 @@ class Runner:
         self._ringer, self._bell = ringer or SilentRinger(), bell
         self._info = info or {}
         self._timers = Timers(clock)
-        self._timers.start()
         self._executions: dict[str, Execution] = {}
         self._ended: deque[str] = deque()
         self._queue: deque[Execution] = deque()
         self._lock = threading.RLock()
         self._command_lock = threading.Lock()
+        self._on_moved: Callable[[], None] = lambda: None
         self._pid = os.getpid()
         self._registered = self._closed = False
         self._service = Service(
@@ -146,6 +146,42 @@ class Runner:
             self._register()
         return execution
 
+    def attend(self, on_moved: Callable[[], None]) -> None:
+        """Register now, so that others know this runner, and hear of what moves in the log.
+
+        Args:
+            on_moved: called, in the service's thread, when something has; it must not block.
+        """
+        with self._lock:
+            if not self._closed:
+                self._on_moved = on_moved
+                self._register()
+
+    def take(self, row: TaskRow, work: Work) -> Execution | None:
+        """Claim a queued task and execute it as ``work``; None: there is no place for it now, or
+        another runner was faster. What the log stores first counts.
+
+        Raises:
+            LogUnavailable: it can't be claimed now.
+        """
+        with self._lock:
+            full = self._running() >= self.settings.parallel or self._lane_taken(work)
+            if self._closed or full:
+                return None
+            self._register()
+            execution = self._execution(work, row.task_id, runner_id=self.runner_id)
+            execution.emitter.epoch = row.epoch
+            self._executions[row.task_id] = execution
+            try:
+                execution.claim()
+            except BaseException as error:
+                del self._executions[row.task_id]
+                if isinstance(error, Fenced | UsageError):
+                    return None
+                raise
+            execution.launch()
+            return execution
+
     def retry(self, task_id: str) -> Execution:
         """Start the work of an ended task again, as a new task.
 
@@ -165,6 +201,11 @@ class Runner:
     def find(self, task_id: str) -> Execution | None:
         """The execution of that task where it is, or was, of this process."""
         return self._executions.get(task_id)
+
+    @property
+    def closed(self) -> bool:
+        """Whether it takes no more work."""
+        return self._closed
 
     def active(self) -> list[Execution]:
         """The tasks of this process that have not ended, in the order of their start."""
@@ -214,6 +255,7 @@ class Runner:
                 execution = self.find(row.task_id)
                 if execution is not None and not execution.done.is_set():
                     carry_out(row, execution, self.clock)
+        self._on_moved()
         if self._queue:
             self._fill()  # a task of another process, which one waited for, may have ended
 
@@ -256,6 +298,7 @@ class Runner:
         self.log.register(self._row())
         self._registered = True
         self._service.refresh()
+        self._timers.start()
         self._service.start()
 
     def _row(self) -> RunnerRow:

@@ -17,12 +17,11 @@ _log = logging.getLogger(__name__)
 
 
 class Timers:
-    """A heap of (monotonic time, callback) and the daemon thread that works it off.
+    """A heap of (monotonic time, callback) and, once started, a daemon thread that works it off.
 
     Args:
         clock: what tells the time; with a clock that stands still, call ``run_due`` yourself.
 
-    The thread starts with the first timer where ``start`` was called, and not before.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -31,21 +30,16 @@ class Timers:
         self._count = itertools.count()
         # Re-entrant: a finalizer may print in any thread, also in one that is just in here.
         self._changed = threading.Condition(threading.RLock())
-        self._threaded = False
-        self._thread: threading.Thread | None = None
         self._closed = False
 
     def start(self) -> None:
-        """Let a thread of our own call the timers."""
-        self._threaded = True
+        """Let a thread of our own call the timers. Early: none may start as the process ends."""
+        threading.Thread(target=self._run, name="sparky-timers", daemon=True).start()
 
     def at(self, when: float, call: Callable[[], None]) -> None:
         """Call ``call`` at the monotonic time ``when``, or soon after."""
         with self._changed:
             heapq.heappush(self._heap, (when, next(self._count), call))
-            if self._threaded and self._thread is None and not self._closed:
-                self._thread = threading.Thread(target=self._run, name="sparky-timers", daemon=True)
-                self._thread.start()
             if self._heap[0][0] == when:
                 self._changed.notify()
 

@@ -159,3 +159,12 @@ def test_a_killed_kernels_task_is_lost_as_soon_as_the_next_one_looks(kernel: Ker
     wait_for(lambda: kernel.endings()[-1][0] == "lost", "the sweep")
     states = [e.data["state"] for e in kernel.events() if e.type == "status"]
     assert sorted(states) == ["completed", "lost", "running", "running"]
+
+
+def test_a_figure_that_a_task_draws_is_shown_by_the_task(kernel: Kernel) -> None:
+    pytest.importorskip("matplotlib")
+    kernel.run("%%sparky task\nimport matplotlib.pyplot as plt\nplt.plot([1, 2]);")
+    wait_for(lambda: kernel.endings() == [("completed", None)], "the end")
+    shown = [e.data["mime"] for e in kernel.events() if e.data.get("stream") == "display"]
+    assert any("image/png" in mime for mime in shown)
+    assert "Figure" not in kernel.run("1 + 1")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from typing import Any
 
@@ -162,10 +163,8 @@ def test_each_thread_of_the_task_is_told(bench: Bench) -> None:
             raise
 
     def quiet(name: str) -> None:
-        try:
+        with contextlib.suppress(TaskCancelled):
             loop(name)
-        except TaskCancelled:
-            pass
 
     def work() -> None:
         thread = threading.Thread(target=quiet, args=("child",))
@@ -176,7 +175,9 @@ def test_each_thread_of_the_task_is_told(bench: Bench) -> None:
             thread.join(PATIENCE)
 
     handle = bench.start(work)
-    wait_for(lambda: {"main", "child"} <= set(texts(bench.events(handle), "stdout").split()), "both")
+    wait_for(
+        lambda: {"main", "child"} <= set(texts(bench.events(handle), "stdout").split()), "both"
+    )
     handle.cancel()
     assert state_of(bench.ended(handle)) == "cancelled"
     assert sorted(ended) == ["child", "main"]

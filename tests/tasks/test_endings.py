@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import os
 import signal
 import subprocess
@@ -114,10 +115,8 @@ def test_closing_the_runner_ends_everything_and_says_why(make_bench: Any) -> Non
 
     def deaf() -> None:
         while not stubborn.is_set():
-            try:
+            with contextlib.suppress(BaseException):
                 stubborn.wait(PATIENCE)
-            except BaseException:
-                pass
 
     handles = [
         bench.start(lambda task: task.receive(timeout=None)),
@@ -271,3 +270,17 @@ def test_listeners_that_never_listen_cost_the_task_nothing(bench: Bench, tmp_pat
     finally:
         ringer.close()
         context.destroy(linger=0)
+
+
+@pytest.mark.promise("P6")
+def test_a_runner_that_learns_it_was_declared_dead_stops_its_tasks_and_goes_on(
+    make_bench: Any,
+) -> None:
+    bench = make_bench(lease_renewal=0.02, idle_poll=0.01, busy_poll=0.01)
+    quiet = bench.start(lambda task: task.receive(timeout=None))
+    wait_for(lambda: bench.log.runners()[0].version > 1, "a renewal")
+    now = SystemClock().now_ms()
+    bench.log.declare_lost("runner-of-the-test", reason="test", now_ms=now)
+    assert bench.ended(quiet)[-1].data["state"] == "lost"
+    wait_for(lambda: bench.log.runners(), "to be registered again")
+    assert bench.run(lambda: 1)[-1].data["state"] == "completed"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -140,5 +139,3 @@ def test_the_last_value_of_each_key_is_the_last_that_is_taken(
             taken |= {data["key"]: data["done"] for _, data in holder.take(now)}
     taken |= {data["key"]: data["done"] for _, data in holder.take(now)}
     assert taken == last
-
-

@@ -39,6 +39,14 @@ def rich(obj: Any) -> JsonObject:
     return mime if set(mime) - {"text/plain"} else {}
 
 
+def flush_figures() -> None:
+    """Show the figures that a cell has drawn, as IPython does after each cell; else they would come
+    up under the next cell that somebody runs."""
+    inline = sys.modules.get("matplotlib_inline.backend_inline")
+    if inline is not None and "matplotlib.pyplot" in sys.modules:
+        inline.flush_figures()
+
+
 def size(mime: JsonObject) -> int:
     """About how many bytes ``mime`` has."""
     return sum(len(v) if isinstance(v, str) else len(str(v)) for v in mime.values())
