@@ -87,6 +87,7 @@ class Receiver:
         self._silence_ms = HEARTBEAT_MS * SILENCE
         self._pings = 0
         self._due = 0.0  # of the phase: until when to wait, or until when to hear something
+        self._not_before = 0.0  # the server asked for it
         self._pong_due: float | None = None
 
     @property
@@ -148,6 +149,7 @@ class Receiver:
         jitter = self._random() * min(BACKOFF_CAP_MS, BACKOFF_BASE_MS * 2 ** min(self._failures, 6))
         self._failures += 1
         after_ms = retry_after_ms + jitter
+        self._not_before = now + retry_after_ms
         self._due = now + after_ms
         return [do.Reconnect(after_ms), *self._show("offline" if self._offline else "reconnecting")]
 
@@ -173,7 +175,7 @@ class Receiver:
         return self._connect(now) if self.phase == "waiting" else self._retry(now)
 
     def _wake(self, now: float) -> _Out:
-        if self.phase == "waiting":
+        if self.phase == "waiting" and now >= self._not_before:
             shown = self._show("offline" if self._offline else "reconnecting")
             return [*shown, *self._connect(now)]
         if self.phase == "open" and self._pong_due is None:
