@@ -19,12 +19,12 @@ if TYPE_CHECKING:
         chats,
         configure,
         current_task,
+        find_tasks,
         runner,
         shutdown,
         start,
         start_agent,
         task,
-        tasks,
         watch,
     )
     from sparky_nb.errors import (
@@ -40,7 +40,8 @@ if TYPE_CHECKING:
 
 _HOMES = {
     **dict.fromkeys(
-        "chats configure current_task runner shutdown start start_agent task tasks watch".split(),
+        "chats configure current_task find_tasks runner shutdown".split()
+        + "start start_agent task watch".split(),
         "sparky_nb.api",
     ),
     **dict.fromkeys(["Assignment", "tool"], "sparky_nb.agents"),
@@ -67,12 +68,12 @@ __all__ = [
     "chats",
     "configure",
     "current_task",
+    "find_tasks",
     "runner",
     "shutdown",
     "start",
     "start_agent",
     "task",
-    "tasks",
     "tool",
     "watch",
 ]

@@ -201,7 +201,9 @@ def task(task_id: str) -> TaskHandle:
     return process.handle_for(here, row) or TaskHandle(here, row.task_id, row.chat_id)
 
 
-def tasks(chat: str | None = None, state: str | None = None, limit: int = 100) -> list[TaskRow]:
+def find_tasks(
+    chat: str | None = None, state: str | None = None, limit: int = 100
+) -> list[TaskRow]:
     """The tasks in the log, newest first."""
     states = None if state is None else (state,)
     return runner().log.tasks(chat_id=chat, states=states, limit=limit)
@@ -215,7 +217,7 @@ def chats() -> list[ChatInfo]:
 def watch(task_id: str | None = None) -> Any:
     """The live view of a task: of the newest one where none is named."""
     if task_id is None:
-        rows = tasks(limit=1)
+        rows = find_tasks(limit=1)
         if not rows:
             raise NotFound("task", "(there is none yet)")
         task_id = rows[0].task_id
@@ -344,6 +346,7 @@ __all__ = [
     "chats",
     "configure",
     "current_task",
+    "find_tasks",
     "model",
     "runner",
     "shutdown",
@@ -351,6 +354,5 @@ __all__ = [
     "start_agent",
     "start_cell",
     "task",
-    "tasks",
     "watch",
 ]
