@@ -168,12 +168,12 @@ class NoModel(UsageError):
     """An agent task needs an LLM model and none is configured."""
 
     code = "no_model"
+    speaks_for_itself = True
 
-    def __init__(self) -> None:
+    def __init__(self, then: str = "nothing was started") -> None:
         super().__init__(
             "no model is configured: set the environment variable SPARKY_MODEL or run "
-            "'%sparky config model=PROVIDER:MODEL' (for example openai:gpt-5-mini); "
-            "nothing was started"
+            f"'%sparky config model=PROVIDER:MODEL' (for example openai:gpt-5-mini); {then}"
         )
 
 

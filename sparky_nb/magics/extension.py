@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from typing import Any
 
@@ -14,6 +15,7 @@ from sparky_nb.magics.actions import Request, unknown_subcommand
 from sparky_nb.magics.catalog import NOT_YET, SUBCOMMANDS, help_text
 from sparky_nb.magics.question_marks import protect
 from sparky_nb.magics.splitting import LineError, first_word, split_options
+from sparky_nb.worker import attend
 
 _NAME = "sparky"
 
@@ -30,6 +32,11 @@ def load(shell: Any) -> None:
     shell.register_magic_function(sparky, "line_cell", _NAME)
     shell.input_transformers_cleanup.insert(0, protect)
     shell.set_hook("complete_command", completion.complete, re_key=completion.PATTERN)
+    if hasattr(shell, "kernel"):
+        # A notebook's kernel takes what is queued in its chat. A log that can't be opened now is
+        # what the first task will say.
+        with contextlib.suppress(SparkyError):
+            attend()
 
 
 def unload(shell: Any) -> None:

@@ -8,12 +8,13 @@ from typing import Any, Final
 
 from jupyter_server.extension.application import ExtensionApp
 from tornado.ioloop import IOLoop
-from traitlets import Bool, Enum, Float, Int, Unicode
+from traitlets import Bool, Enum, Float, Int, Unicode, default
 
 from sparky_nb.clock import SystemClock
 from sparky_nb.log import open_log
 from sparky_nb.log.base import Log, TaskRow
 from sparky_nb.log.opening import default_url
+from sparky_nb.server.agent_loop import AgentLoop, wanted_by_environment
 from sparky_nb.server.limits import Rate
 from sparky_nb.server.routes import handlers
 from sparky_nb.server.service import Service
@@ -69,7 +70,13 @@ class SparkyApp(ExtensionApp):
         50.0, min=0.1, help="Requests of one user that change something; twice as many at once."
     ).tag(config=True)
 
+    enable_agent_loop = Bool(
+        help="Keep one worker, an ipykernel of its own that takes queued tasks of any chat and is "
+        "started again when it dies. SPARKY_ENABLE_AGENT_LOOP=true does the same.",
+    ).tag(config=True)
+
     service: Service
+    agent_loop: AgentLoop | None = None
     _before: str | None = None
     _exported = False
 
@@ -89,9 +96,22 @@ class SparkyApp(ExtensionApp):
         self.handlers.extend(handlers(self.service))
         # Once the loop runs: nothing here may delay the start of the server.
         IOLoop.current().add_callback(self.service.start)
+        if self.enable_agent_loop:
+            IOLoop.current().add_callback(self._start_agent_loop)
+
+    @default("enable_agent_loop")
+    def _default_enable_agent_loop(self) -> bool:
+        return wanted_by_environment()
+
+    def _start_agent_loop(self) -> None:
+        assert self.serverapp is not None
+        self.agent_loop = AgentLoop(self.service.clock, self.log, self.serverapp.root_dir or None)
+        self.agent_loop.start()
 
     async def stop_extension(self) -> None:
         """Say goodbye to viewers and close everything. Kernels are still alive."""
+        if self.agent_loop is not None:
+            await self.agent_loop.close()
         await self.service.close()
         if self._exported:
             self._exported = False

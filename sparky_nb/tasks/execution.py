@@ -132,6 +132,19 @@ class Execution:
         data = {"state": self.state, "attempt": self.attempt, **data}
         self.emitter.begin(data, said=self._said())
 
+    def claim(self) -> None:
+        """Store the status that takes a task out of the queue.
+
+        Raises:
+            Fenced, UsageError: somebody else has it, or it has ended.
+            LogUnavailable: it can't be stored now; nothing was.
+        """
+        data = {"state": RUNNING, "attempt": self.attempt, "name": self.work.name}
+        if self.work.model is not None:
+            data["model"] = self.work.model
+        self.emitter.begin({**data, "runner": self._runner_id})
+        self.state = RUNNING
+
     def _said(self) -> NewEvent | None:
         """The instruction as the user's message, where it is one."""
         by, text = self.work.asked_by, self.work.instruction

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
 
+from sparky_nb.errors import NoModel
 from sparky_nb.events.jsonable import safe_text
 
 TRACEBACK_CHARS: Final = 12 * 1024
@@ -24,7 +25,8 @@ def describe(error: BaseException) -> dict[str, Any]:
     'no'
     """
     told = {
-        "type": _type_name(type(error)),
+        # What the protocol says of a task that was queued for a runner without a model.
+        "type": error.code if isinstance(error, NoModel) else _type_name(type(error)),
         "message": _cut(_message(error), MESSAGE_CHARS),
     }
     if getattr(type(error), "speaks_for_itself", False):

@@ -1,0 +1,7 @@
+"""Above the composition root: who does what is queued. In: queued tasks and schedules that are due;
+out: running tasks. A notebook's kernel attends to its own chat, a worker (an ipykernel without a
+notebook) to all. Never: a server, a face."""
+
+from sparky_nb.worker.attending import attend
+
+__all__ = ["attend"]

@@ -1,0 +1,165 @@
+"""``sparky agent worker``: real ipykernels that take what is queued."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from sparky_nb.clock import SystemClock
+from sparky_nb.events.states import TERMINAL
+from sparky_nb.log import Log, open_log
+from sparky_nb.log.queueing import queued_task
+from tests.live import live_server, wait_for
+from tests.worker.scripted import MODEL, PATIENCE, worker, workshop
+
+pytestmark = pytest.mark.timeout(180)
+
+
+@pytest.fixture
+def log_url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path}/log/log.db"
+
+
+@pytest.fixture
+def log(log_url: str) -> Iterator[Log]:
+    with open_log(log_url) as opened:
+        yield opened
+
+
+def queue(log: Log, instruction: str, chat: str = "default", model: str | None = None) -> str:
+    now = SystemClock().now_ms()
+    task_id, append = queued_task(
+        chat, asked_by="tester", now_ms=now, instruction=instruction, model=model
+    )
+    log.commit(append)
+    return task_id
+
+
+def ended(log: Log, task_id: str) -> str:
+    wait_for(lambda: log.task(task_id).state in TERMINAL, f"{task_id} ends", PATIENCE)
+    return log.task(task_id).state
+
+
+def test_a_worker_takes_what_is_queued_in_any_chat_and_ends_cleanly(
+    log: Log, log_url: str, tmp_path: Path
+) -> None:
+    before = queue(log, "before there was a worker", "one")
+    with worker(workshop(tmp_path, log_url), tmp_path) as process:
+        after = queue(log, "after", "two")
+        assert [ended(log, it) for it in (before, after)] == ["completed", "completed"]
+        assert log.task(before).result == "before there was a worker"
+        events = [json.loads(wire) for wire in log.read("one").events]
+        assert [it["type"] for it in events][:3] == ["status", "message_received", "status"]
+        assert events[0]["data"]["state"] == "queued"
+        endless = queue(log, f"wait {tmp_path}/never", "one")
+        wait_for(lambda: log.task(endless).state == "running", "it runs")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(PATIENCE) == 0
+    row = log.task(endless)
+    assert row.state == "cancelled"
+    assert log.runners() == []
+
+
+@pytest.mark.promise("P6")
+def test_two_workers_never_take_one_task_and_a_chats_tasks_run_one_after_the_other(
+    log: Log, log_url: str, tmp_path: Path
+) -> None:
+    environment = workshop(tmp_path, log_url)
+    with ExitStack() as stack:
+        for _ in range(2):
+            stack.enter_context(worker(environment, tmp_path))
+        tasks = [queue(log, f"job {n}", f"chat-{n % 5}") for n in range(40)]
+        assert {ended(log, it) for it in tasks} == {"completed"}
+    runs = (tmp_path / "runs.txt").read_text().splitlines()
+    assert Counter(line.rsplit(" ", 1)[0] for line in runs) == {f"job {n}": 1 for n in range(40)}
+    for chat in range(5):
+        running = None
+        for wire in log.read(f"chat-{chat}").events:
+            event = json.loads(wire)
+            state = event["data"].get("state") if event["type"] == "status" else None
+            if state == "running":
+                assert running is None
+                running = event["task_id"]
+            elif state == "completed":
+                assert running == event["task_id"]
+                running = None
+
+
+def test_a_killed_workers_task_is_lost_and_the_next_one_goes_to_another(
+    log: Log, log_url: str, tmp_path: Path
+) -> None:
+    environment = workshop(tmp_path, log_url)
+    with worker(environment, tmp_path) as first:
+        task = queue(log, f"wait {tmp_path}/never")
+        waits = queue(log, "afterwards")
+        wait_for(lambda: log.task(task).state == "running", "it runs")
+        first.kill()
+        first.wait(PATIENCE)
+        with worker(environment, tmp_path):
+            assert ended(log, task) == "lost"
+            assert ended(log, waits) == "completed"
+
+
+def test_without_a_model_a_task_fails_with_no_model(log: Log, log_url: str, tmp_path: Path) -> None:
+    environment = workshop(tmp_path, log_url)
+    del environment["SPARKY_MODEL"]
+    with worker(environment, tmp_path):
+        task = queue(log, "hello")
+        assert ended(log, task) == "failed"
+        error = log.task(task).error
+        assert error is not None
+        assert error["type"] == "no_model"
+        assert "SPARKY_MODEL" in error["message"]
+        assert ended(log, queue(log, "hello", model=MODEL)) == "completed"  # it named one itself
+
+
+def test_cancelling_what_is_queued_takes_it_out_of_the_queue(log: Log, log_url: str) -> None:
+    import subprocess
+
+    task = queue(log, "hello")
+    ran = subprocess.run(
+        [sys.executable, "-m", "sparky_nb.cli", "agent", "tasks", "cancel", task,
+         "--log", log_url],
+        check=True, capture_output=True, text=True, timeout=PATIENCE,
+    )  # fmt: skip
+    assert "done" in ran.stdout
+    assert log.task(task).state == "cancelled"
+
+
+def test_the_servers_agent_loop_keeps_one_worker(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in workshop(tmp_path, "unused").items():
+        if name in ("IPYTHONDIR", "SPARKY_MODEL", "RUNS"):
+            monkeypatch.setenv(name, value)
+    monkeypatch.setenv("SPARKY_ENABLE_AGENT_LOOP", "true")
+    with live_server(tmp_path) as server:
+
+        def workers() -> list[int]:
+            with open_log(server.log_url) as log:
+                return [it.info["pid"] for it in log.runners() if it.role == "worker"]
+
+        def done(instruction: str) -> str:
+            status, task, _ = server.http(
+                "POST", "sparky/api/v1/chats/work/tasks", {"instruction": instruction}
+            )
+            assert status == 201, task
+            with open_log(server.log_url) as log:
+                return ended(log, task["task_id"])
+
+        assert done("one") == "completed"
+        (first,) = wait_for(workers, "a worker is there")
+        import os
+
+        os.kill(first, signal.SIGKILL)
+        wait_for(lambda: workers() not in ([], [first]), "another one is there")
+        assert done("two") == "completed"
+        server.stop()
+        assert workers() == []
