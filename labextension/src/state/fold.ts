@@ -16,6 +16,23 @@ export const FOLD_VERSION = 1;
 /** The bounds of the Python side; only a view that wants a longer timeline passes others. */
 export const LIMITS: Limits = { timeline: 200, endedTasks: 200, text: 20_000 };
 
+type Kind = 'string' | 'number' | 'list';
+
+/** What the data of a type must have for more than a plain entry (SHAPES in fold.py). */
+const SHAPES: Record<string, Record<string, Kind>> = {
+  status: { state: 'string' },
+  progress: { key: 'string', done: 'number' },
+  thought: { message_id: 'string', text: 'string' },
+  message_sent: { message_id: 'string', text: 'string' },
+  output: { stream: 'string', text: 'string' },
+  tool_use: { tool_call_id: 'string' },
+  tool_result: { tool_call_id: 'string' },
+  question: { question_id: 'string' },
+  command: { command_id: 'string' },
+  chat: { chat_id: 'string' },
+  redaction: { offsets: 'list' }
+};
+
 /** The state of a chat of which nothing is known. */
 export function newState(): State {
   return {
@@ -33,7 +50,6 @@ export function newState(): State {
 /** A state and what is needed to move it on. The state given is adopted and changed in place. */
 export class Fold {
   readonly state: State;
-  private readonly ended: string[] = [];
   private readonly byKey = new Map<string, Entry>();
   private readonly lastOfTask = new Map<string | null, Entry>();
 
@@ -42,11 +58,6 @@ export class Fold {
     private readonly limits: Limits = LIMITS
   ) {
     this.state = adopt(state);
-    for (const [taskId, task] of Object.entries(this.state.tasks)) {
-      if (TERMINAL.has(task.state ?? '')) {
-        this.ended.push(taskId);
-      }
-    }
     this.state.timeline.forEach(entry => this.index(entry));
   }
 
@@ -58,6 +69,9 @@ export class Fold {
     if (task) {
       task.last = event.offset;
     }
+    if (!fits(event)) {
+      return this.plain(event);
+    }
     switch (event.type) {
       case 'status':
         return this.status(event);
@@ -67,9 +81,7 @@ export class Fold {
       case 'message_sent':
         return this.text(event);
       case 'output':
-        return 'text' in event.data && !('mime' in event.data)
-          ? this.text(event)
-          : this.plain(event);
+        return 'mime' in event.data ? this.plain(event) : this.text(event);
       case 'message_received':
         return this.messageReceived(event);
       case 'tool_result':
@@ -174,7 +186,10 @@ export class Fold {
   private status(event: Event): void {
     const { tasks } = this.state;
     const { data } = event;
-    const taskId = event.task_id ?? '';
+    if (event.task_id === null) {
+      return this.plain(event);
+    }
+    const taskId = event.task_id;
     const task: Task = (tasks[taskId] ??= newTask(event));
     const attempt = typeof data.attempt === 'number' ? data.attempt : 0;
     if (attempt > task.attempt) {
@@ -189,22 +204,25 @@ export class Fold {
         }
       }
     }
-    const before = task.state;
-    task.state = typeof data.state === 'string' ? data.state : null;
+    task.state = textOf(data.state);
     if (TERMINAL.has(task.state ?? '')) {
       task.ended = event.time;
       task.cancelling = false;
       this.closeQuestions(event.task_id);
-      if (!TERMINAL.has(before ?? '')) {
-        this.ended.push(taskId);
-        if (this.ended.length > this.limits.endedTasks) {
-          delete tasks[this.ended.shift() as string];
-        }
-      }
+      this.dropOldestEnded();
     } else if (task.state !== 'queued' && task.started === null) {
       task.started = event.time;
     }
     this.plain(event);
+  }
+
+  /** Of the tasks that have ended keep those that began last. */
+  private dropOldestEnded(): void {
+    const { tasks } = this.state;
+    const ended = Object.keys(tasks).filter(id => TERMINAL.has(tasks[id]?.state ?? ''));
+    for (const taskId of ended.slice(0, Math.max(0, ended.length - this.limits.endedTasks))) {
+      delete tasks[taskId];
+    }
   }
 
   private closeQuestions(taskId: string | null): void {
@@ -295,7 +313,9 @@ export class Fold {
   private redaction(event: Event): void {
     const { state } = this;
     const offsets = event.data.offsets;
-    const gone = new Set<number>(Array.isArray(offsets) ? (offsets as number[]) : []);
+    const gone = new Set<number>(
+      Array.isArray(offsets) ? offsets.filter((it): it is number => typeof it === 'number') : []
+    );
     for (const entry of [...state.timeline]) {
       redactEntry(entry, gone);
       if (gone.has(entry.offset) && !entry.pieces?.length) {
@@ -325,22 +345,31 @@ export class Fold {
   }
 }
 
+/** Whether the data have what is needed here (`SHAPES`). */
+function fits(event: Event): boolean {
+  for (const [name, kind] of Object.entries(SHAPES[event.type] ?? {})) {
+    const value = event.data[name];
+    if (!(kind === 'list' ? Array.isArray(value) : typeof value === kind)) {
+      return event.type === 'output' && name === 'text' && 'mime' in event.data;
+    }
+  }
+  return true;
+}
+
+const KEYS: Record<string, string> = {
+  thought: 'message_id',
+  message_sent: 'message_id',
+  tool_use: 'tool_call_id',
+  question: 'question_id',
+  command: 'command_id'
+};
+
 /** What later events find the entry by, if any do. */
 export function keyOf(entry: Entry): string | null {
   const { type, task_id, data } = entry;
-  switch (type) {
-    case 'thought':
-    case 'message_sent':
-      return key(type, task_id, data.message_id);
-    case 'tool_use':
-      return key(type, task_id, data.tool_call_id);
-    case 'question':
-      return key(type, task_id, data.question_id);
-    case 'command':
-      return key(type, null, data.command_id);
-    default:
-      return null;
-  }
+  const name = KEYS[type];
+  const id = name === undefined ? undefined : data[name];
+  return typeof id === 'string' ? key(type, type === 'command' ? null : task_id, id) : null;
 }
 
 function key(type: string, taskId: string | null, id: unknown): string {

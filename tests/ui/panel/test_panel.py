@@ -1,0 +1,157 @@
+"""The panel: what runs, what happened, and what can be done about it (issue 3, row 1)."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.ui.lab import Lab
+from tests.ui.panel.test_inline import SETUP, begin, finishes, step
+from tests.ui.panel.views import MS, View
+
+pytestmark = pytest.mark.timeout(400)
+AXE = Path(__file__).parents[3] / "labextension" / "node_modules" / "axe-core" / "axe.min.js"
+
+
+def open_panel(page: Page) -> None:
+    page.evaluate("window.jupyterapp.commands.execute('sparky:open-panel')")
+
+
+def test_the_panel_lists_tasks_live_and_opens_their_chats(panel_lab: Lab, page: Page) -> None:
+    notebook, view = begin(panel_lab, page, "listed.ipynb")
+    task_id = view.task_id
+    expect(page.locator(".jp-SideBar [title*='Sparky']")).to_have_count(1)
+    open_panel(page)
+    row = page.locator(f".sparky-side [data-sparky-task={task_id}]")
+    expect(row).to_have_attribute("data-state", "running")
+    step(panel_lab, notebook, 1)
+    expect(row.get_by_role("progressbar")).to_be_visible(timeout=MS)
+    row.get_by_role("button", name="Work").first.click()
+    chat = page.locator(".sparky-main")
+    expect(chat.locator(".sparky-tool").first).to_be_visible(timeout=MS)
+    chat.get_by_role("button", name="Tool calls").click()
+    expect(chat.locator(".sparky-tool")).to_have_count(0)
+    chat.get_by_role("button", name="Tool calls").click()
+    for n in (2, 3):
+        step(panel_lab, notebook, n)
+    expect(row).to_have_attribute("data-state", "completed", timeout=MS)
+    expect(chat).to_contain_text("all done", timeout=MS)
+    offsets = chat.locator("[data-sparky-event]").evaluate_all(
+        "nodes => nodes.filter(n => n.dataset.type).map(n => Number(n.dataset.sparkyEvent))"
+    )
+    assert offsets == sorted(set(offsets))
+
+
+def test_a_question_is_answered_and_a_task_cancelled_from_the_page(
+    panel_lab: Lab, page: Page
+) -> None:
+    ask = """
+import sparky_nb
+def asks(task):
+    word = task.ask("Which **word**?")
+    task.message(f"you said {word}")
+    choice = task.ask("Go on?", choices=["yes", "no"])
+    task.message(f"and {choice}")
+    task.ask("Never answered")
+sparky_nb.start(asks, name="Asks")
+"""
+    notebook = panel_lab.open(page, "asks.ipynb", ["import sparky_nb", ask])
+    notebook.run(1)
+    view = View.under(notebook, 1)
+    view.is_in("waiting")
+    view.node.get_by_label("Your answer").fill("hello")
+    view.press("Answer")
+    view.sees("you said hello")
+    view.press("yes")
+    view.sees("and yes")
+    view.press("Cancel")
+    view.is_in("cancelled")
+    view.equals_the_log(panel_lab)
+
+
+def test_who_else_is_watching_is_shown(panel_lab: Lab, page: Page, browser: Browser) -> None:
+    notebook, view = begin(panel_lab, page, "together.ipynb")
+    context = browser.new_context()
+    with context.new_page() as second:
+        second.goto(f"{panel_lab.url}lab/workspaces/friend/tree/together.ipynb?token={panel_lab.token}")
+        other = View(second, second.locator(".jp-Notebook .jp-Cell").nth(1))
+        other.is_live()
+        expect(view.node.locator(".sparky-viewer")).to_have_count(1, timeout=MS)
+        other.press("Cancel")  # a command by one is seen by all
+        view.is_in("cancelled")
+        view.sees("asked to cancel")
+    context.close()
+
+
+def test_what_a_task_prints_never_runs_and_breaks_nothing(panel_lab: Lab, page: Page) -> None:
+    hostile = r"""
+import sparky_nb
+from IPython.display import HTML, SVG, Javascript, Markdown, display
+def hostile(task):
+    bad = "window.sparkyHacked=(window.sparkyHacked||0)+1"
+    html = f"<b>kept</b><script>{bad}</script><img src=x onerror='{bad}'><a href='javascript:{bad}'>l</a>"
+    svg = f"<svg xmlns='http://www.w3.org/2000/svg' onload='{bad}'><script>{bad}</script></svg>"
+    display(HTML(html), SVG(svg), Javascript(bad), Markdown(html))
+    task.message(html)
+    task.thought(html)
+    print("\x1b]0;title\x07\x1b[2J\x1b[31mred\x1b[0m \u202eturned " + html)
+    with task.tool(html, argument=html, **{"__proto__": html}) as call:
+        call.result = {"html": html, "constructor": 1}
+    task.emit("from_the_future", {"text": html})
+    task.progress(1, 2, html)
+    print("x" * 5_000_000)
+    task.message("still here")
+sparky_nb.start(hostile, name="<img src=x onerror='window.sparkyHacked=1'>")
+"""
+    notebook = panel_lab.open(page, "hostile.ipynb", ["import sparky_nb", hostile])
+    notebook.run(1)
+    view = View.under(notebook, 1)
+    view.is_in("completed")
+    view.sees("still here")
+    open_panel(page)
+    view.node.locator(".sparky-scroll").evaluate("node => { node.scrollTop = 0; }")
+    page.wait_for_timeout(500)
+    assert page.evaluate("window.sparkyHacked") is None
+    assert view.node.locator("a[href^='javascript:'], script, [onerror], [onload]").count() == 0
+    assert page.title().startswith("hostile")
+
+
+def test_a_link_leads_to_a_task_in_its_chat(panel_lab: Lab, page: Page) -> None:
+    notebook, view = begin(panel_lab, page, "linked.ipynb")
+    finishes(panel_lab, notebook, view)
+    task_id = view.task_id
+    chat_id = page.evaluate(
+        "async id => (await (await fetch(`/sparky/api/v1/tasks/${id}`)).json()).chat_id", task_id
+    )
+    page.goto(f"{panel_lab.url}lab/workspaces/link#sparky?chat={chat_id}&task={task_id}")
+    chat = page.locator(f".sparky-main [data-sparky-chat={chat_id}]")
+    expect(chat).to_contain_text("all done", timeout=MS)
+    expect(chat.locator(f"[data-sparky-task={task_id}]")).to_have_attribute(
+        "data-state", "completed"
+    )
+
+
+def test_axe_finds_nothing_serious_in_any_theme(panel_lab: Lab, page: Page) -> None:
+    notebook, view = begin(panel_lab, page, "axe.ipynb", SETUP)
+    step(panel_lab, notebook, 1)
+    view.sees("printed 1")
+    open_panel(page)
+    page.locator(f".sparky-side [data-sparky-task={view.task_id}] .sparky-row-main").click()
+    expect(page.locator(".sparky-main .sparky-tool").first).to_be_visible(timeout=MS)
+    page.add_script_tag(path=AXE)
+    for theme in ("JupyterLab Light", "JupyterLab Dark", "JupyterLab Dark High Contrast"):
+        page.evaluate(
+            "theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})", theme
+        )
+        page.wait_for_timeout(1500)
+        found = page.evaluate(
+            """async () => (await axe.run({include: [['.sparky-side'], ['.sparky-main'],
+              ['.sparky-statusitem']]}, {resultTypes: ['violations']})).violations
+              .filter(v => ['serious', 'critical'].includes(v.impact))
+              .map(v => [v.id, v.nodes.map(n => n.html.slice(0, 200) + n.failureSummary)])"""
+        )
+        assert not found, (theme, found)
+    assert re.match("running", view.node.get_attribute("data-state") or "")
