@@ -1,7 +1,7 @@
 """The receiver against the cases that its TypeScript twin runs, too.
 
-A case: ``{name, start: {query…}, random: [numbers in turn, the last one again and again], steps: [{at: ms,
-in: stimulus, out: [instruction…], deadline: ms or null}]}``.
+A case: ``{name, start: {query…}, random: [numbers in turn, the last one again and again],
+steps: [{at: ms, in: stimulus, out: [instruction…], deadline: ms or null}]}``.
 """
 
 from __future__ import annotations
