@@ -137,8 +137,14 @@ export function Timeline(props: TimelineProps): JSX.Element {
             </button>
           )}
           {entries.length === 0 && <p className="sparky-empty">{props.empty}</p>}
-          <Virtualizer ref={list} scrollRef={scroller} shift={shifting} bufferSize={400}>
-            {entries.map(entry => (
+          <Virtualizer
+            ref={list}
+            scrollRef={scroller}
+            shift={shifting}
+            bufferSize={400}
+            data={entries}
+          >
+            {entry => (
               <EntryView
                 key={`${entry.type}${entry.offset}`}
                 entry={entry}
@@ -146,7 +152,7 @@ export function Timeline(props: TimelineProps): JSX.Element {
                 stamp={entryStamp(entry)}
                 marked={target !== undefined && entry.offset <= target && target <= entry.last}
               />
-            ))}
+            )}
           </Virtualizer>
         </div>
       </div>

@@ -25,7 +25,7 @@ export function join(older: Entry[], newer: Entry[]): Entry[] {
     } else {
       kept.push(entry);
       answerOf(entry, byKey);
-      lastOfTask.delete(entry.task_id); // only a task's first entry after the seam goes on with it
+      lastOfTask.set(entry.task_id, entry);
       const key = keyOf(entry);
       if (key !== null) {
         byKey.set(key, entry);
@@ -85,7 +85,7 @@ function answerOf(entry: Entry, byKey: ReadonlyMap<string, Entry>): void {
     const asked = byKey.get(
       keyOf({ ...entry, type: 'question', data: { question_id: replied } }) ?? ''
     );
-    if (asked && !asked.answer) {
+    if (asked && (asked.answer?.offset ?? 0) < entry.offset) {
       const { text = null, from = null } = entry.data;
       asked.answer = { offset: entry.offset, time: entry.time, text, from };
     }
