@@ -68,7 +68,7 @@ def main(wire: Wire, payload: int) -> None:
         execution = runner.adopt(host.work(payload), task_id=order.task_id, epoch=order.epoch)
         runner.settings = order.own_settings()  # for tasks that the work itself starts
         capture.install()
-        control = Control(execution, wire, host)
+        control = Control(execution, wire, host, runner.run_commands)
         control.start()
         execution.launch(lambda run: run())
         for other in runner.active():

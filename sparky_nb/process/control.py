@@ -12,6 +12,7 @@ import os
 import selectors
 import signal
 import threading
+from collections.abc import Callable
 from types import FrameType
 from typing import Final, Protocol
 
@@ -30,10 +31,19 @@ class Limited(Protocol):
 
 
 class Control:
-    """See the module. Made in the main thread, which is about to run ``execution``."""
+    """See the module. Made in the main thread, which is about to run ``execution``.
 
-    def __init__(self, execution: Execution, wire: Wire, host: Limited) -> None:
+    Args:
+        wire: to the supervisor.
+        host: is told what comes from there.
+        commands: carries out what is pending in the log.
+    """
+
+    def __init__(
+        self, execution: Execution, wire: Wire, host: Limited, commands: Callable[[], None]
+    ) -> None:
         self._execution, self._wire, self._host = execution, wire, host
+        self._commands = commands
         self._anyway = False
         self._main = threading.get_ident()
         self._hear, self._tell = os.pipe()
@@ -71,8 +81,10 @@ class Control:
                         self._read()
 
     def _heard(self, said: bytes) -> None:
-        if _ASKED in said and not self._execution.cancellation.requested:
-            self._execution.cancel("a signal told its process to end")
+        if _ASKED in said:
+            self._commands()  # most often a command is the reason; then it says who
+            if not self._execution.cancellation.requested:
+                self._execution.cancel("a signal told its process to end")
         if _LATER in said:
             threading.Event().wait(_RETRY)
             self._signal_main()

@@ -90,15 +90,16 @@ def _start(
         payload.seek(0)
         task_id = new_task_id()
         process, said = _spawn(payload, task_id)
+    runner_id = RunnerIdentity.of(process.pid, new_nonce()).runner_id
     try:
-        _hand_over(here, work, limits, task_id, process, retry_of)
+        _hand_over(here, work, limits, task_id, process, runner_id, retry_of)
     except BaseException:
         _close(process)
         process.wait()  # without an order it leaves
         said.close()
         raise
     reaper = threading.Thread(
-        target=_reap, args=(here, process, said), name=f"sparky-reaper-{process.pid}", daemon=True
+        target=_reap, args=(here, process, said, runner_id), name="sparky-reaper", daemon=True
     )
     reaper.start()
 
@@ -132,9 +133,9 @@ def _hand_over(
     limits: Process,
     task_id: str,
     process: subprocess.Popen[bytes],
+    runner_id: str,
     retry_of: str | None,
 ) -> None:
-    runner_id = RunnerIdentity.of(process.pid, new_nonce()).runner_id
     here.log.register(
         RunnerRow(
             runner_id=runner_id,
@@ -188,7 +189,7 @@ def _close(process: subprocess.Popen[bytes]) -> None:
             process.stdin.close()
 
 
-def _reap(here: Runner, process: subprocess.Popen[bytes], said: IO[bytes]) -> None:
+def _reap(here: Runner, process: subprocess.Popen[bytes], said: IO[bytes], runner_id: str) -> None:
     """Wait for the supervisor, so that it leaves no zombie; say what it said if it failed."""
     status = process.wait()
     with said:
@@ -197,8 +198,6 @@ def _reap(here: Runner, process: subprocess.Popen[bytes], said: IO[bytes]) -> No
         said.seek(0, os.SEEK_END)
         said.seek(max(0, said.tell() - _SAID))
         lines = said.read().decode("utf-8", "replace").strip().splitlines()
-    why = f"its process ended with status {status}" + (f": {lines[-1]}" if lines else "")
+    why = f"its supervisor ended with status {status}" + (f": {lines[-1]}" if lines else "")
     with suppress(SparkyError):
-        for row in here.log.runners():
-            if row.role == "process" and row.info.get("pid") == process.pid:
-                here.log.declare_lost(row.runner_id, reason=why, now_ms=here.clock.now_ms())
+        here.log.declare_lost(runner_id, reason=why, now_ms=here.clock.now_ms())

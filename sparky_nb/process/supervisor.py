@@ -22,6 +22,8 @@ import msgspec
 
 from sparky_nb.clock import SystemClock
 from sparky_nb.errors import LogUnavailable, NotFound
+from sparky_nb.events.codec import decode_event
+from sparky_nb.events.jsonable import MAX_SAFE_INTEGER
 from sparky_nb.events.model import JsonObject
 from sparky_nb.events.states import CANCELLED, FAILED, LOST, TERMINAL
 from sparky_nb.fanout import Ringer
@@ -191,7 +193,6 @@ class Supervisor:
             self._stop.ask(now)  # its chat was deleted
             return
         if row.cancelling or row.state == LOST:
-            self._reason = self._reason or self._who_asked()
             self._stop.ask(now)
 
     def _ask(self, reason: str, *, limit: bool = False) -> None:
@@ -215,10 +216,12 @@ class Supervisor:
         return f"the task ran longer than its limit of {self._order.seconds:g} s"
 
     def _who_asked(self) -> str:
-        for row in self._log.pending_commands(self._order.runner_id):
-            if row.task_id == self._order.task_id and row.command.name == "cancel":
-                given = row.command.args.get("reason")
-                return str(given or f"cancelled by {row.command.from_}")
+        """The last cancel of the task in the log; the process had no time to tell."""
+        page = self._log.read_before(self._order.chat_id, before=MAX_SAFE_INTEGER)
+        for event in map(decode_event, reversed(page.events)):
+            data, of_task = event.data, event.task_id == self._order.task_id
+            if of_task and event.type == "command" and data.get("name") == "cancel":
+                return str(data["args"].get("reason") or f"cancelled by {data['from']}")
         return "cancelled"
 
     # -- the end
@@ -231,6 +234,7 @@ class Supervisor:
         if status != 0 or not ended:
             self._signal(signal.SIGKILL)  # what it has started, and left
         if ended is False and self._stop.asked:
+            self._reason = self._reason or self._insist(self._who_asked)
             self._emitter.end(self._ending(_how(status)))
             while not self._emitter.wait_durable(60.0):
                 pass

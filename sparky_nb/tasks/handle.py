@@ -109,6 +109,7 @@ class TaskHandle:
             if page.first + len(page.events) > page.head:
                 if not follow or (self.row().state in TERMINAL and after >= self.row().last):
                     return
+                self._runner.look_after_others()
                 pause.wait(_POLL)
 
     def view(self) -> Any:
@@ -202,6 +203,7 @@ class TaskHandle:
             left = _POLL if until is None else until - clock.monotonic()
             if left <= 0:
                 return False
+            self._runner.look_after_others()
             pause.wait(min(_POLL, left))
         return True
 

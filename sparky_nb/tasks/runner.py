@@ -29,6 +29,8 @@ from sparky_nb.tasks.timers import Timers
 
 _REMEMBERED = 200
 """Ended tasks whose outcome and work stay at hand, for ``result`` and ``retry``."""
+SWEEP_EVERY = 1.0
+"""Seconds between two looks for dead runners while somebody waits for one."""
 
 
 class Runner:
@@ -73,6 +75,7 @@ class Runner:
         self._lock = threading.RLock()
         self._command_lock = threading.Lock()
         self._on_moved: Callable[[], None] = lambda: None
+        self._sweep, self._swept = sweep, clock.monotonic() - SWEEP_EVERY
         self._pid = os.getpid()
         self._registered = self._closed = False
         self._service = Service(
@@ -259,6 +262,16 @@ class Runner:
         if self._queue:
             self._fill()  # a task of another process, which one waited for, may have ended
 
+    def look_after_others(self) -> None:
+        """Declare the tasks of dead runners lost. Whoever waits for a task of another process calls
+        this as often as it likes: it looks once a second."""
+        now = self.clock.monotonic()
+        if self._sweep is None or now - self._swept < SWEEP_EVERY:
+            return
+        self._swept = now
+        for task_id in self._sweep():
+            self._ringer.ring(self.log.task(task_id).chat_id)
+
     # -- ending
 
     def close(self, reason: str = "shut down") -> None:
@@ -358,7 +371,10 @@ class Runner:
         for other in self.active():
             if other.work.lane == work.lane and other not in self._queue:
                 return True
-        rows = self.log.tasks(chat_id=work.chat_id, states=(RUNNING, WAITING))
+        try:
+            rows = self.log.tasks(chat_id=work.chat_id, states=(RUNNING, WAITING))
+        except LogUnavailable:
+            return True  # rather later than two at once; the service looks again
         return any(row.kind == work.kind and row.runner != self.runner_id for row in rows)
 
     def _on_state(self, execution: Execution) -> None:
