@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
 _lock = threading.RLock()
 _settings = Settings()
-_agent_settings = AgentSettings()
+_agent_settings: AgentSettings | None = None
 _runner: Runner | None = None
 _open: ExitStack | None = None
 _pid = os.getpid()
@@ -238,7 +238,7 @@ def configure(**changes: Any) -> Settings:
             of_agents = {k: v for k, v in changes.items() if k in AGENT_SETTINGS}
             of_tasks = {k: v for k, v in changes.items() if k not in AGENT_SETTINGS}
             settings = surroundings.changed(_settings, of_tasks)
-            _agent_settings = _agent_settings.changed(of_agents)
+            _agent_settings = agent_settings().changed(of_agents)
             _settings = settings
             if _runner is not None:
                 _runner.settings = _settings
@@ -247,7 +247,7 @@ def configure(**changes: Any) -> Settings:
 
 def agent_settings() -> AgentSettings:
     """The settings for agent tasks; ``configure`` changes them too."""
-    return _agent_settings
+    return _agent_settings or AgentSettings.from_environment(os.environ)
 
 
 def runner() -> Runner:

@@ -20,6 +20,7 @@ from sparky_nb.agents.threads import in_thread
 from sparky_nb.agents.tools import Tool
 from sparky_nb.errors import TaskCancelled
 from sparky_nb.events.jsonable import safe_repr
+from sparky_nb.tasks.masking import mask
 
 _HIDDEN: Final = frozenset("In Out exit quit get_ipython open".split())
 _SHORT: Final = 120
@@ -68,7 +69,7 @@ def builtin_tools(
             raise KeyError(f"there is no variable {name}")
         if secret(name):
             return "(hidden: it looks like a secret)"
-        value = namespace[name]
+        value = _without_secrets(namespace[name], secret)
         if inspect.isfunction(value) or inspect.isclass(value):
             try:
                 return inspect.getsource(value)[:_LONG]
@@ -83,6 +84,8 @@ def builtin_tools(
             path: the folder, relative to the notebook's.
             pattern: a glob, say "*.csv" or "**/*.py".
         """
+        if ".." in Path(pattern).parts:
+            raise ValueError("a pattern looks below the folder only")
         root = folder / path
         found = []
         for one in islice(root.glob(pattern), _FILES):
@@ -175,8 +178,13 @@ def _is_users(name: str, value: Any) -> bool:
 
 
 def _about(name: str, value: Any, secret: Callable[[str], bool]) -> dict[str, str]:
-    text = "(hidden: it looks like a secret)" if secret(name) else safe_repr(value, _SHORT)
+    shown = _without_secrets(value, secret)
+    text = "(hidden: it looks like a secret)" if secret(name) else safe_repr(shown, _SHORT)
     return {"name": name, "type": _kind(value), "value": text}
+
+
+def _without_secrets(value: Any, secret: Callable[[str], bool]) -> Any:
+    return mask(value, secret) if type(value) is dict else value
 
 
 def _kind(value: Any) -> str:

@@ -12,6 +12,7 @@ from msgspec import Struct
 from sparky_nb.errors import InvalidArgument
 
 Policy = Literal["allow", "ask", "deny"]
+ENVIRONMENT: Final = "SPARKY_AGENT_"
 POLICIES: Final = ("allow", "ask", "deny")
 
 
@@ -70,6 +71,19 @@ class AgentSettings(Struct, frozen=True, kw_only=True):
             if any(fnmatchcase(tool, pattern) for pattern in getattr(self, policy)):
                 return policy
         return own
+
+    @staticmethod
+    def from_environment(environ: Mapping[str, str]) -> AgentSettings:
+        """The settings as ``SPARKY_AGENT_<NAME>`` variables say, for workers and servers.
+
+        Raises:
+            InvalidArgument: see ``changed``.
+
+        >>> AgentSettings.from_environment({"SPARKY_AGENT_MAX_STEPS": "5"}).max_steps
+        5
+        """
+        given = ((name, environ.get(ENVIRONMENT + name.upper())) for name in SETTINGS)
+        return AgentSettings().changed({name: text for name, text in given if text})
 
     def changed(self, changes: Mapping[str, Any]) -> AgentSettings:
         """These settings with ``changes``; texts are read as values: ``none``, numbers, lists

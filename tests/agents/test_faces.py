@@ -142,6 +142,15 @@ def test_a_setting_that_makes_no_sense_is_refused(wrong: dict[str, Any]) -> None
         AgentSettings().changed(wrong)
 
 
+def test_the_environment_has_settings_for_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SPARKY_AGENT_MAX_COST", "0.5")
+    monkeypatch.setenv("SPARKY_AGENT_DENY", "delete_*, run_code")
+    made = api.agent_settings()
+    assert (made.max_cost, made.deny) == (0.5, ("delete_*", "run_code"))
+    sparky_nb.configure(max_cost=2)
+    assert (api.agent_settings().max_cost, api.agent_settings().deny) == (2.0, made.deny)
+
+
 def test_settings_are_read_from_texts() -> None:
     made = AgentSettings().changed({"max_cost": "0.5", "allow": "a, b*", "max_tokens": "none"})
     assert (made.max_cost, made.allow, made.max_tokens) == (0.5, ("a", "b*"), None)

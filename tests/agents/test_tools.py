@@ -159,16 +159,18 @@ def test_a_plain_tool_can_ask_and_print_for_the_task(here: Stage) -> None:
 
 
 def test_variables_are_listed_and_shown_without_secrets(here: Stage) -> None:
-    namespace = {"rows": [1, 2, 3], "_hidden": 1, "api_key": "sk-123", "sum_up": sum}
-    listed, shown, hidden = results(
+    config = {"url": "x", "password": "sk-123"}
+    namespace = {"rows": [1, 2, 3], "_hidden": 1, "api_key": "sk-123", "config": config}
+    listed, shown, *hidden = results(
         here,
         ("list_variables", {}),
         ("show_variable", {"name": "rows"}),
         ("show_variable", {"name": "api_key"}),
+        ("show_variable", {"name": "config"}),
         namespace=namespace,
     )
     by = {row["name"]: row for row in listed["result"]}
-    assert set(by) == {"rows", "api_key", "sum_up"}
+    assert set(by) == {"rows", "api_key", "config"}
     assert by["rows"] == {"name": "rows", "type": "list of length 3", "value": "[1, 2, 3]"}
     assert shown["result"] == "list of length 3\n[1, 2, 3]"
     assert "sk-123" not in str((listed, shown, hidden))
@@ -179,16 +181,19 @@ def test_files_of_the_notebooks_folder_are_read_and_others_are_asked_for(
 ) -> None:
     (folder / "data.csv").write_text("a,b\n1,2\n3,4\n")
     (folder.parent / "private.txt").write_text("mine")
-    listed, read, denied = results(
+    listed, read, denied, refused = results(
         here,
         ("list_files", {"pattern": "*.csv"}),
         ("read_file", {"path": "data.csv", "first_line": 2, "lines": 1}),
         ("read_file", {"path": "../private.txt"}),
+        ("list_files", {"pattern": "../*"}),
         answers=("deny",),
     )
     assert listed["result"] == ["data.csv  12"]
     assert read["result"] == "1,2"
     assert denied["status"] == "denied"
+    assert refused["status"] == "error"
+    assert "private" not in str(refused["result"])
 
 
 def test_a_file_that_looks_like_a_secret_is_asked_for(here: Stage, folder: Path) -> None:
