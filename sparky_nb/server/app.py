@@ -39,8 +39,8 @@ class SparkyApp(ExtensionApp):
     durability: Any = Enum(
         ("process", "power"),
         "process",
-        help="What a commit survives, of this server and of the kernels that it starts: the crash of "
-        "a process, or, with an fsync for each, the loss of power.",
+        help="What a commit survives, of this server and of the kernels that it starts: the crash "
+        "of a process, or, with an fsync for each, the loss of power.",
     ).tag(config=True)
     trust_identities = Bool(
         False,
@@ -147,3 +147,9 @@ class SparkyApp(ExtensionApp):
         now = datetime.fromtimestamp(self.service.clock.now_ms() / 1000, UTC)
         assert self.serverapp is not None
         self.serverapp.web_app.settings["sparky_nb_last_activity"] = now
+        busy = {row.runner for row in rows}
+        kernels: Any = self.serverapp.kernel_manager
+        for runner in self.service.listener.runners:
+            kernel_id = runner.info.get("kernel_id")
+            if runner.runner_id in busy and kernel_id in kernels:
+                kernels.get_kernel(kernel_id).last_activity = now

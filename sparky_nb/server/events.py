@@ -11,6 +11,7 @@ from tornado.web import authenticated
 from sparky_nb.errors import GapError, InvalidArgument, NotFound
 from sparky_nb.ids import check_chat_id
 from sparky_nb.log.base import READ_LIMIT, Log, Page, Position
+from sparky_nb.server import overview
 from sparky_nb.server.models import SnapshotAnswer
 from sparky_nb.server.routing import RouteHandler, query_of
 from sparky_nb.server.sse import EventStream, sse_start
@@ -61,7 +62,7 @@ class Events(RouteHandler):
         self, chat_id: str, epoch: str | None, after: int, limit: int
     ) -> tuple[Page, Gap | None]:
         page = await self.service.call(
-            Log.read, chat_id, after=after, limit=limit, max_bytes=PAGE_BYTES
+            overview.read, chat_id, after=after, limit=limit, max_bytes=PAGE_BYTES
         )
         if epoch is None:
             at = Position(epoch=page.epoch, earliest=page.earliest, head=page.head)
@@ -76,11 +77,11 @@ class Events(RouteHandler):
     async def _before(self, chat_id: str, epoch: str | None, before: int, limit: int) -> Page:
         if epoch is not None:
             await self._honour(chat_id, Start(epoch=epoch, offset=before - 1), trimmed=True)
-        return await self.service.call(Log.read_before, chat_id, before=before, limit=limit)
+        return await self.service.call(overview.read_before, chat_id, before=before, limit=limit)
 
     async def _honour(self, chat_id: str, start: Start, *, trimmed: bool = False) -> None:
         """GapError where ``start`` can't be honoured; ``trimmed``: being trimmed is no reason."""
-        how = resume(await self.service.call(Log.position, chat_id), start)
+        how = resume(await self.service.call(overview.position, chat_id), start)
         if how.gap is not None and not (trimmed and how.gap.reason == "trimmed"):
             raise GapError(msgspec.to_builtins(how.gap))
 
@@ -101,7 +102,7 @@ class Snapshot(RouteHandler):
     async def get(self, chat_id: str) -> None:
         """The folded state."""
         check_chat_id(chat_id, system=True)
-        taken = await self.service.call(Log.snapshot, chat_id)
+        taken = await self.service.call(overview.snapshot, chat_id)
         self.answer(SnapshotAnswer(epoch=taken.epoch, offset=taken.offset, state=taken.state))
 
 

@@ -17,6 +17,7 @@ from typing import Final, NamedTuple, TypeAlias
 from sparky_nb.clock import Clock
 from sparky_nb.fanout import Hub
 from sparky_nb.log.base import BATCH_BYTES, BATCH_EVENTS, Log
+from sparky_nb.server.overview import read
 from sparky_nb.server.reader import LogDoor
 from sparky_nb.stream import Batch, encode_batch
 
@@ -123,7 +124,5 @@ class Feed:
 
 
 def _batch(log: Log, chat_id: str, epoch: str, after: int) -> Batch:
-    page = log.read(
-        chat_id, after=after, limit=BATCH_EVENTS, max_bytes=BATCH_BYTES - ENVELOPE - BATCH_EVENTS
-    )
-    return encode_batch(page)
+    size = BATCH_BYTES - ENVELOPE - BATCH_EVENTS
+    return encode_batch(read(log, chat_id, after=after, limit=BATCH_EVENTS, max_bytes=size))

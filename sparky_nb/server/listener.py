@@ -37,6 +37,7 @@ class Listener:
         self._ringer = Ringer(clock)
         self._observer = LeaseObserver(clock)
         self._row: RunnerRow | None = None
+        self.runners: list[RunnerRow] = []
         self._endpoints_at = float("-inf")
 
     async def start(self) -> None:
@@ -94,6 +95,6 @@ class Listener:
 
     async def _find_endpoints(self) -> None:
         self._endpoints_at = self._clock.monotonic()
-        rows = await self._door.call(Log.runners)
+        rows = self.runners = await self._door.call(Log.runners)
         own = self._bell.endpoint if self._bell else None
         self._ringer.set_endpoints([r.endpoint for r in rows if r.endpoint and r.endpoint != own])

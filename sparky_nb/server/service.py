@@ -66,7 +66,7 @@ class Service:
             await self.door.open()
         except LogUnavailable as error:
             self.log.warning("sparky_nb: %s", error)
-        if self.closing:
+        if self.door.is_closed:  # the server was stopped meanwhile
             return
         self._chores = [
             asyncio.create_task(self._repeat(self._look, self._poll_seconds)),

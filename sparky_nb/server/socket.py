@@ -18,10 +18,10 @@ from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
 from sparky_nb.errors import NotFound, RateLimited, SparkyError
 from sparky_nb.ids import check_chat_id, new_nonce
-from sparky_nb.log.base import Log
 from sparky_nb.server.access import Access
 from sparky_nb.server.commands import submit
 from sparky_nb.server.limits import TokenBucket
+from sparky_nb.server.overview import position
 from sparky_nb.server.polite import PoliteProtocol
 from sparky_nb.server.routing import answer_error, query_of
 from sparky_nb.stream import SUBPROTOCOL, CloseCode, Sender, Start, parse_start
@@ -148,7 +148,7 @@ class ChatSocketHandler(WebSocketMixin, WebSocketHandler, Access):
 
     async def _run(self) -> None:
         try:
-            await self._do(self.sender.open(await self.service.call(Log.position, self.chat_id)))
+            await self._do(self.sender.open(await self.service.call(position, self.chat_id)))
             self._greeted.set()
             self._say_joined()
             await self._watch()

@@ -15,7 +15,8 @@ from tornado.iostream import StreamClosedError
 
 from sparky_nb.errors import InvalidArgument, SparkyError
 from sparky_nb.ids import new_nonce
-from sparky_nb.log.base import BATCH_BYTES, Log, Page
+from sparky_nb.log.base import BATCH_BYTES, BATCH_EVENTS, Page
+from sparky_nb.server import overview
 from sparky_nb.stream import Gap, Start, find_gap, parse_start, resume
 from sparky_nb.stream.frames import ViewerInfo
 from sparky_nb.stream.start import OFFSET_MAX, check_epoch
@@ -59,7 +60,7 @@ class EventStream:
         """Write until the client leaves, the chat ends, or the server stops."""
         handler, service = self._handler, self._service
         service.presence.check_room(self.chat_id, self.user)
-        position = await service.call(Log.position, self.chat_id)
+        position = await service.call(overview.position, self.chat_id)
         how = resume(position, self._start)
         handler.set_header("Content-Type", "text/event-stream; charset=utf-8")
         handler.set_header("Cache-Control", "no-store")
@@ -99,7 +100,11 @@ class EventStream:
                 await handler.flush()
                 wake.clear()
                 page = await service.call(
-                    Log.read, self.chat_id, after=after, max_bytes=BATCH_BYTES
+                    overview.read,
+                    self.chat_id,
+                    after=after,
+                    limit=BATCH_EVENTS,
+                    max_bytes=BATCH_BYTES,
                 )
                 gap = find_gap(_at(page), Start(epoch=epoch, offset=after))
                 if gap is not None:

@@ -10,6 +10,7 @@ from sparky_nb.errors import Forbidden, NotFound
 from sparky_nb.log.base import Log
 from sparky_nb.stream import Start
 from sparky_nb.stream.stimuli import Begin
+from sparky_nb.testing.network import BadNetwork
 from tests.server.support import PATIENCE, append
 
 
@@ -74,3 +75,24 @@ async def test_a_cursor_goes_on_in_another_client(url: str, log: Log) -> None:
     assert first.cursor is not None
     start = Start(epoch=first.cursor.epoch, offset=first.cursor.offset)
     assert await offsets(ChatClient(url, "a", start=start), 20) == list(range(13, 21))
+
+
+@pytest.mark.promise("P1", "P10")
+async def test_a_bad_network_is_survived(
+    url: str, log: Log, jp_http_port: int, jp_serverapp: Any
+) -> None:
+    append(log, "a", 1000, text="x" * 500)
+    got: list[int] = []
+    async with asyncio.timeout(40), BadNetwork("127.0.0.1", jp_http_port) as network:
+        network.cut_after(250_000)  # in the middle of the second batch
+        through = url.replace(str(jp_http_port), str(network.port))
+        async with ChatClient(through, "a", random=lambda: 0.0) as chat:
+            async for event in chat:
+                got.append(event.offset)
+                if event.offset == 1000:
+                    with network.down():
+                        append(log, "a", 10)
+                if event.offset == 1010:
+                    break
+        assert network.connections >= 4
+    assert got == list(range(1, 1011))

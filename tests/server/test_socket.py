@@ -272,6 +272,23 @@ async def test_the_overview_tells_of_every_task(connect: Connect, log: Log) -> N
     assert found[0]["data"]["state"] == "running"
 
 
+@pytest.mark.promise("P4", "P10")
+async def test_the_overview_of_an_empty_log_is_live_and_resumes_without_a_gap(
+    connect: Connect, api: Fetch, log: Log
+) -> None:
+    assert said(await api("GET", "chats/_index/events"))["events"] == []
+    assert said(await api("GET", "chats/_index/snapshot"))["offset"] == 0
+    socket = await connect("_index")
+    hello = await socket.until("hello")
+    assert (await socket.until("live"))["offset"] == 0
+    append(log, "a")
+    assert await socket.closed() == 4010, "its life begins now"
+    again = await connect("_index", epoch=hello["epoch"], offset=0)
+    hello = await again.until("hello")
+    assert (hello["recovered"], hello["gap"], hello["missed"]) == (True, None, 1)
+    assert await again.offsets(1) == [1]
+
+
 async def test_a_stopping_server_says_goodbye_first(
     connect: Connect, log: Log, jp_serverapp: Any
 ) -> None:
