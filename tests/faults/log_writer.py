@@ -12,7 +12,7 @@ import random
 import sys
 
 from sparky_nb.events.codec import decode_event
-from sparky_nb.errors import NotFound
+from sparky_nb.errors import LogUnavailable, NotFound
 from sparky_nb.events.model import NewEvent
 from sparky_nb.ids import derived_id
 from sparky_nb.log import Append, open_log
@@ -44,7 +44,10 @@ def main(url: str, chat: str, seed: str) -> None:
             # The one before once more: it may have been stored without being acknowledged.
             first = max(1, number)
             events = tuple(numbered(chat, n) for n in range(first, number + size + 1))
-            done = log.commit(Append(chat=chat, events=events))
+            try:
+                done = log.commit(Append(chat=chat, events=events))
+            except LogUnavailable:  # as an outbox would: the same again
+                continue
             number += size
             out.write(b"%d %d\n" % (number, done.offsets[-1]))
             out.flush()

@@ -130,3 +130,37 @@ def _all(log: Log) -> list[bytes]:
     while page := log.read("one", after=len(found)).events:
         found += page
     return found
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.promise("P3")
+@pytest.mark.parametrize("what", ["log.db*", "log.db-wal"])
+def test_writers_lose_nothing_when_the_files_are_deleted_under_them(
+    tmp_path: Path, what: str
+) -> None:
+    url, chats = f"sqlite://{tmp_path / 'log.db'}", ["one", "two"]
+    with writers(url, chats, "deleted") as started:
+
+        def until_each_has_more() -> None:
+            before = [len(it.acknowledged) for it in started]
+            end = time.monotonic() + PATIENCE
+            while any(len(it.acknowledged) <= n for it, n in zip(started, before, strict=True)):
+                assert time.monotonic() < end
+                for it in started:
+                    assert it.read(0.05), "a writer ended by itself"
+
+        for _ in range(4):
+            until_each_has_more()
+            for path in tmp_path.glob(what):
+                path.unlink(missing_ok=True)
+        until_each_has_more()
+        until_each_has_more()
+        for it in started:
+            it.kill()
+    with open_log(url) as log:
+        assert list(log.verify()) == []
+        for chat, it in zip(chats, started, strict=True):
+            stored = all_events(log, chat)
+            assert [it.data["n"] for it in stored] == list(range(1, len(stored) + 1))
+            for number, offset in it.acknowledged.items():
+                assert stored[offset - 1].data["n"] == number

@@ -84,8 +84,10 @@ def test_a_redaction_reaches_checkpoints_and_the_caches_of_other_processes(tmp_p
     url = f"sqlite://{tmp_path / 'log.db'}"
     with open_log(url) as log, open_log(url) as other:
         append(log, "c", event("a", message_id="m", text="secret", final=True))
+        task = start(log, "c", 1)
         for n in range(0, CHECKPOINT_EVERY, 500):
-            append(log, "c", *(event(f"{n}-{m}", "progress", key="k") for m in range(500)))
+            bars = (event(f"{n}-{m}", "progress", task, key="k") for m in range(500))
+            append(log, "c", *bars, fence=fence(task))
         log.maintain()
         assert "secret" in str(log.snapshot("c"))
         assert "secret" in str(other.snapshot("c"))

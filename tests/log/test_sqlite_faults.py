@@ -64,6 +64,32 @@ def test_its_whole_folder_may_be_deleted(path: Path) -> None:
         assert names(again) == ["a", "b"]
 
 
+def test_who_opens_after_the_deletion_does_not_take_its_place(path: Path) -> None:
+    with SqliteLog(path) as log:
+        append(log, "c", event("a"))
+        path.unlink()
+        with SqliteLog(path) as newcomer:
+            append(log, "c", event("b"))
+            assert names(newcomer) == names(log) == ["a", "b"]
+            append(newcomer, "c", event("c"))
+            assert names(log) == ["a", "b", "c"]
+
+
+def test_a_log_whose_place_another_took_is_put_beside_it(path: Path) -> None:
+    with SqliteLog(path) as log:
+        append(log, "c", event("a"))
+        mine = log.log_id
+        path.unlink()
+        with SqliteLog(path) as newcomer:
+            append(newcomer, "c", event("x"))
+            append(log, "c", event("b"))
+            assert names(log) == names(newcomer) == ["x", "b"]
+            warnings = newcomer.health()["warnings"]
+            assert [it["code"] for it in warnings] == ["rescued"]
+    with SqliteLog(Path(f"{path}-rescued-{mine}")) as rescued:
+        assert names(rescued) == ["a"]
+
+
 def test_a_missing_wal_loses_nothing(path: Path) -> None:
     with SqliteLog(path) as log, SqliteLog(path) as other:
         append(log, "c", event("a"))

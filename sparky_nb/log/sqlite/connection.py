@@ -19,13 +19,17 @@ from typing import Final, Literal
 from sparky_nb.clock import Clock
 from sparky_nb.errors import LogUnavailable
 from sparky_nb.log.sqlite import schema
-from sparky_nb.log.sqlite.place import PATIENCE, Place
+from sparky_nb.log.sqlite.place import PATIENCE, Identity, Place
 from sparky_nb.log.sqlite.problems import translated
 from sparky_nb.log.sqlite.records import SqliteRecords
-from sparky_nb.log.sqlite.recovery import see, settle
+from sparky_nb.log.sqlite.recovery import settle
+from sparky_nb.log.sqlite.rescue import give_way
 
 Journal = Literal["wal", "delete"]
-Identity = tuple[int, int] | None
+_TRIES: Final = 5
+_YIELD: Final = 5.0
+"""Seconds for which a process with an older state of a deleted log lets others put it back: all
+look at the log every few seconds."""
 
 
 class MovedError(Exception):
@@ -68,6 +72,7 @@ class Connections:
         self._opening = threading.RLock()
         self._reader = _Reader()
         self._readers: list[tuple[weakref.ref[threading.Thread], sqlite3.Connection]] = []
+        self._missed: float | None = None
         self._busy = 0
         self._idle = threading.Condition()
         self._closed = False
@@ -90,14 +95,24 @@ class Connections:
             if self._opened is None:
                 if self._closed:
                     raise LogUnavailable(f"the log {self.place.text} was closed")
-                self._opened = self._open()
+                self._opened = self._open_at_last()
             return self._opened
 
-    def _open(self) -> Opened:
+    def _open_at_last(self) -> Opened:
+        for _ in range(_TRIES):
+            with contextlib.suppress(MovedError):
+                return self._open()
+        raise LogUnavailable(f"the log {self.place.text} is being replaced again and again")
+
+    def _open(self, *, make: bool = True) -> Opened:
+        """Raises MovedError where the file is gone (unless it is to be made) or was exchanged."""
         place = self.place
-        place.prepare()
+        place.prepare_folder()
         with place.locked(self._clock), contextlib.ExitStack() as undo:
+            if not make and place.identity() is None:
+                raise MovedError
             place.prepare()
+            file = place.identity()
             try:
                 self._probe()
                 writer = undo.enter_context(contextlib.closing(self.connect()))
@@ -114,11 +129,16 @@ class Connections:
                 spare = undo.enter_context(contextlib.closing(self.connect()))
                 spare.execute("SELECT count(*) FROM meta").fetchone()
             except sqlite3.Error as error:
+                if place.identity() != file:
+                    raise MovedError from error
                 raise translated(error, place.text) from error
             records = SqliteRecords(writer, always_synced=self._always_synced)
             opened = Opened(writer, spare, records)
-            opened.file = place.identity()
-            opened.wal = place.wal_identity() if self.journal == "wal" else None
+            opened.file = file
+            if self.journal == "wal":
+                opened.wal = place.wal_identity()
+            if place.identity() != file or (self.journal == "wal" and opened.wal is None):
+                raise MovedError
             self._set_sync(opened, self._always_synced)
             self.generation += 1
             undo.pop_all()
@@ -176,21 +196,37 @@ class Connections:
         with self._opening:
             if self._opened is not opened:  # another thread has done it
                 return
-            place.prepare_folder()
-            try:
-                with place.locked(self._clock):
-                    there = place.identity()
-                    if there == opened.file:
-                        self._save_wal(opened)
-                        return
-                    if there is None:
-                        self._rescue(opened)
-                    elif opened.wal is not None and place.wal_identity() == opened.wal:
-                        # Somebody put another file here; the old one's -wal must not meet it.
-                        place.remove_wal()
-            except sqlite3.Error as error:
-                raise translated(error, place.text) from error
-            self._abandon(opened)
+            for _ in range(_TRIES):
+                place.prepare_folder()
+                try:
+                    with place.locked(self._clock):
+                        if place.identity() == opened.file:
+                            self._save_wal(opened)
+                            return
+                        give_way(
+                            opened.writer,
+                            opened.spare,
+                            place,
+                            opened.wal,
+                            self.log_id,
+                            newest=self._waited(),
+                        )
+                    fresh = self._open(make=False)
+                except MovedError:
+                    continue  # and again, while we still have it
+                except sqlite3.Error as error:
+                    raise translated(error, place.text) from error
+                self._abandon(opened)
+                self._opened, self._missed = fresh, None
+                return
+            raise LogUnavailable(f"the log {place.text} is being replaced again and again")
+
+    def _waited(self) -> bool:
+        """Whether it is long since the file was first missed."""
+        now = self._clock.monotonic()
+        if self._missed is None:
+            self._missed = now
+        return now - self._missed > _YIELD
 
     def _save_wal(self, opened: Opened) -> None:
         """Only the -wal is gone: what it held goes into the file, by our handles on it. Then all of
@@ -215,31 +251,6 @@ class Connections:
         self._readers = []
         opened.spare.close()
         opened.writer.close()
-
-    def _rescue(self, opened: Opened) -> None:
-        """Put what the deleted file held back to its path."""
-        place = self.place
-        temporary = f"{place.text}-rescue"
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(temporary)
-        opened.spare.execute("BEGIN IMMEDIATE")  # nobody commits to the old file any more
-        try:
-            os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-            copy = sqlite3.connect(temporary, isolation_level=None)
-            try:
-                opened.writer.backup(copy)
-                copy.execute("PRAGMA journal_mode = DELETE")
-                see(copy, place)
-            finally:
-                copy.close()
-            place.remove_wal()
-            os.rename(temporary, place.text)
-        except OSError as error:
-            raise LogUnavailable(
-                f"the log {place.text} was deleted and can't be put back: {error}"
-            ) from error
-        finally:
-            opened.spare.execute("ROLLBACK")
 
     def _abandon(self, opened: Opened) -> None:
         """Never use nor close these: closing could remove files that others use by now."""

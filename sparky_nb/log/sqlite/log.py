@@ -211,6 +211,10 @@ class SqliteLog(SqliteReads, EngineLog):
                     "'sparky log trim' does",
                 )
             )
+        warnings += [
+            _warning("rescued", f"another log took this one's place; it was put to {path}")
+            for path in self._place.rescued()
+        ]
         if self._place.wal_size() > 8 * chores.WAL_MAX:
             warnings.append(_warning("wal_large", "a reader keeps the log from being checkpointed"))
         return {

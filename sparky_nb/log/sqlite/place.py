@@ -8,6 +8,7 @@ never opened but by SQLite: closing any other handle on it would drop SQLite's l
 from __future__ import annotations
 
 import contextlib
+import glob
 import os
 import stat
 import sys
@@ -26,6 +27,8 @@ NETWORK: Final = frozenset(
     "glusterfs gpfs lustre nfs nfs4 smb2 smb3 smbfs webdav".split()
 )
 PATIENCE: Final = 10.0  # seconds
+Identity = tuple[int, int] | None
+"""Which file: device and inode, or None for none."""
 
 
 class Seen(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,7 +50,7 @@ class Place:
         self._seen = Path(f"{path}-seen")
 
     def prepare(self) -> None:
-        """Make the folder and an empty file where there are none.
+        """Make the folder and an empty file where there are none. Its caller holds the lock.
 
         Raises:
             LogRefused: something else is there. LogUnavailable: it can't be made.
@@ -74,6 +77,8 @@ class Place:
             raise LogUnavailable(f"the folder of {self.text} can't be made: {error}") from error
 
     def _create(self) -> None:
+        # Left by a file that was deleted; those who have it open would share its -shm with us.
+        self.remove_wal()
         try:
             # Nobody can have this file open yet, so closing the handle drops nobody's locks.
             os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
@@ -95,6 +100,10 @@ class Place:
 
     def wal_size(self) -> int:
         return _size(self.wal)
+
+    def rescued(self) -> list[Path]:
+        """Logs that were put beside this one (rescue.py)."""
+        return sorted(self.path.parent.glob(f"{glob.escape(self.path.name)}-rescued-*"))
 
     def remove_wal(self) -> None:
         """Remove what belongs to a database that is no longer here."""
@@ -147,7 +156,8 @@ class Place:
         except OSError as error:
             raise LogUnavailable(f"the log {self.text} can't be locked: {error}") from error
         try:
-            yield _flock(handle)
+            # Whoever deleted the lock file has made another one the lock.
+            yield _flock(handle) and _identity(self._lock) == _identity_of(os.fstat(handle))
         finally:
             os.close(handle)
 
@@ -178,6 +188,10 @@ def _identity(path: str) -> tuple[int, int] | None:
         return None
     except OSError as error:
         raise LogUnavailable(f"the log {path} can't be reached: {error}") from error
+    return _identity_of(found)
+
+
+def _identity_of(found: os.stat_result) -> tuple[int, int]:
     return found.st_dev, found.st_ino
 
 
