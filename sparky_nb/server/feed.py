@@ -97,6 +97,13 @@ class Feed:
                 return batch
         return await self._read(place, rings)
 
+    def prefetch(self, chat_id: str, epoch: str, after: int) -> None:
+        """Begin to read what a viewer will want as soon as its present batch is written."""
+        place = (chat_id, epoch, after)
+        if place not in self._kept and place not in self._reading:
+            task = asyncio.ensure_future(self._read(place, self._rings))
+            task.add_done_callback(_look_away)
+
     async def _read(self, place: _Place, rings: int) -> Batch:
         future: asyncio.Future[Batch] = asyncio.ensure_future(self._door.call(_batch, *place))
         self._reading[place] = reading = _Reading(future, rings, self._drops)
@@ -121,6 +128,12 @@ class Feed:
                 return
             self._kept.popitem(last=False)
             self._bytes -= len(first.batch.frame)
+
+
+def _look_away(task: asyncio.Future[Batch]) -> None:
+    """Whoever wants the batch will meet the same error."""
+    if not task.cancelled():
+        task.exception()
 
 
 def _batch(log: Log, chat_id: str, epoch: str, after: int) -> Batch:

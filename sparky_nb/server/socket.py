@@ -170,6 +170,8 @@ class ChatSocketHandler(WebSocketMixin, WebSocketHandler, Access):
         while (wants := self.sender.wants) is not None:
             self._wake.clear()
             batch = await feed.batch(self.chat_id, *wants)
+            if batch.count and batch.last < batch.head:
+                feed.prefetch(self.chat_id, batch.epoch, batch.last)
             await self._do(self.sender.batch(batch))
             if batch.count:
                 if batch.last < batch.head:
