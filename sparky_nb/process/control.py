@@ -4,6 +4,7 @@
    supervisor, and signals itself, so that a main thread that blocks wakes up and is told.
 2. The supervisor signals, too: the whole process group, at 0, 5 and 10 s.
 3. A handler takes no lock: it runs in the middle of anything.
+4. What the work forks (a pool of ``multiprocessing``) has the usual handlers again.
 """
 
 from __future__ import annotations
@@ -55,6 +56,7 @@ class Control:
         thread.start()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._on_signal)
+        os.register_at_fork(after_in_child=_usual_handlers)
         self._execution.cancellation.on_request(self._on_request)
 
     def _on_request(self) -> None:
@@ -106,3 +108,8 @@ class Control:
     def _signal_main(self) -> None:
         if not self._execution.done.is_set():
             signal.pthread_kill(self._main, signal.SIGINT)
+
+
+def _usual_handlers() -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)

@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import sys
@@ -33,6 +34,7 @@ from sparky_nb.process.order import Order, changed_settings
 from sparky_nb.process.pack import dumps
 from sparky_nb.tasks import Runner, Work, surroundings
 
+_log = logging.getLogger(__name__)
 _SAID: Final = 2000
 
 
@@ -199,5 +201,7 @@ def _reap(here: Runner, process: subprocess.Popen[bytes], said: IO[bytes], runne
         said.seek(max(0, said.tell() - _SAID))
         lines = said.read().decode("utf-8", "replace").strip().splitlines()
     why = f"its supervisor ended with status {status}" + (f": {lines[-1]}" if lines else "")
-    with suppress(SparkyError):
+    try:
         here.log.declare_lost(runner_id, reason=why, now_ms=here.clock.now_ms())
+    except Exception as error:  # noqa: BLE001  this process may be leaving, its log closed
+        _log.debug("%s is left to whoever looks next: %s", runner_id, error)

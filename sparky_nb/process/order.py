@@ -56,9 +56,9 @@ class Note(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One line between supervisor and process.
 
     Attributes:
-        t: from the process: ``begun``, ``stopping`` (somebody asked it to), ``flush`` (store what
-            was written to the descriptors), ``leaving``. From the supervisor: ``flushed``,
-            ``stop``, ``again`` (it was asked, and goes on).
+        t: from the process: ``begun``, ``stopping`` (somebody asked it to), ``flush`` (the work has
+            stopped: store what was written to the descriptors), ``leaving``. From the supervisor:
+            ``flushed``, ``stop``, ``again`` (it was asked, and goes on).
         reason: why it is to stop.
         limit: it is to stop because of its time limit.
     """

@@ -63,7 +63,7 @@ class Supervisor:
         self._stop = Escalation(order.own_settings().cancel_grace)
         self._reason: str | None = None
         self._begun: float | None = None
-        self._time_is_up = False
+        self._time_is_up = self._work_stopped = False
         self._leave_at: float | None = None
         self._token: int | None = None
         self._next_look = self._next_renewal = self._next_refresh = 0.0
@@ -154,6 +154,9 @@ class Supervisor:
                 self._reason = self._reason or note.reason
                 self._stop.ask(self._clock.monotonic())
             elif note.t == "flush":
+                # The work has stopped; tasks that it has started may go on.
+                self._work_stopped = True
+                self._stop = Escalation(self._order.own_settings().cancel_grace)
                 self._output.drain()
                 self._wire.send(Note(t="flushed"))
             elif note.t == "leaving":
@@ -185,7 +188,7 @@ class Supervisor:
             self._log.renew(self._order.runner_id)
         token, before = self._log.change_token(), self._token
         self._token = token
-        if token == before:
+        if token == before or self._work_stopped:
             return
         try:
             row = self._log.task(self._order.task_id)
@@ -208,7 +211,7 @@ class Supervisor:
 
     def _time_limit(self) -> float | None:
         seconds = self._order.seconds
-        if seconds is None or self._begun is None or self._stop.asked:
+        if seconds is None or self._begun is None or self._stop.asked or self._work_stopped:
             return None
         return self._begun + seconds
 

@@ -121,6 +121,30 @@ def test_a_task_that_it_starts_belongs_to_its_process_and_is_waited_for() -> Non
     assert inner.chat_id == "nested"
 
 
+def test_its_time_limit_is_not_one_for_the_tasks_that_it_starts() -> None:
+    def work(task: Any) -> str:
+        import sparky_nb
+
+        def inner(task: Any) -> int:
+            task.receive(timeout=1.5)
+            return 7
+
+        return sparky_nb.start(inner).task_id
+
+    handle = start(work, on=Process(time=1))
+    assert sparky_nb.task(handle.result(40)).result(40) == 7
+
+
+def test_a_pool_of_processes_works_in_it() -> None:
+    def work() -> int:
+        import multiprocessing
+
+        with multiprocessing.get_context("fork").Pool(2) as pool:  # its end terminates them
+            return sum(pool.map(abs, [-1, -2, 3]))
+
+    assert start(work).result(40) == 6
+
+
 def test_it_can_be_done_again() -> None:
     def work() -> int:
         return 1
