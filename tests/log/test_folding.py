@@ -86,7 +86,7 @@ def test_a_redaction_reaches_checkpoints_and_the_caches_of_other_processes(tmp_p
         append(log, "c", event("a", message_id="m", text="secret", final=True))
         task = start(log, "c", 1)
         for n in range(0, CHECKPOINT_EVERY, 500):
-            bars = (event(f"{n}-{m}", "progress", task, key="k") for m in range(500))
+            bars = (event(f"{n}-{m}", "progress", task, key="k", done=m) for m in range(500))
             append(log, "c", *bars, fence=fence(task))
         log.maintain()
         assert "secret" in str(log.snapshot("c"))
