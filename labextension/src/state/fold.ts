@@ -8,30 +8,14 @@
 import type { Bar, Entry, Event, Json, Limits, State, Task } from './model';
 import { TERMINAL } from './model';
 import { redactEntry } from './redact';
-import { beginAttempt, newTask, TASK_FIELDS, TASK_TEXT } from './task';
+import { fits } from './shapes';
+import { attemptOf, beginAttempt, newTask, TASK_FIELDS, TASK_TEXT } from './task';
 import { codePoints, textOf } from './text';
 
 export const FOLD_VERSION = 1;
 
 /** The bounds of the Python side; only a view that wants a longer timeline passes others. */
 export const LIMITS: Limits = { timeline: 200, endedTasks: 200, text: 20_000 };
-
-type Kind = 'string' | 'number' | 'list';
-
-/** What the data of a type must have for more than a plain entry (SHAPES in fold.py). */
-const SHAPES: Record<string, Record<string, Kind>> = {
-  status: { state: 'string' },
-  progress: { key: 'string', done: 'number' },
-  thought: { message_id: 'string', text: 'string' },
-  message_sent: { message_id: 'string', text: 'string' },
-  output: { stream: 'string', text: 'string' },
-  tool_use: { tool_call_id: 'string' },
-  tool_result: { tool_call_id: 'string' },
-  question: { question_id: 'string' },
-  command: { command_id: 'string' },
-  chat: { chat_id: 'string' },
-  redaction: { offsets: 'list' }
-};
 
 /** The state of a chat of which nothing is known. */
 export function newState(): State {
@@ -149,13 +133,8 @@ export class Fold {
 
   private text(event: Event): void {
     const { text: given, ...data } = event.data;
-    const text = typeof given === 'string' ? given : '';
-    let entry = this.sameText(event);
-    if (!entry) {
-      entry = this.add(event, data);
-      entry.pieces = [];
-      entry.chars = 0;
-    }
+    const text = textOf(given);
+    const entry = this.sameText(event) ?? this.add(event, data);
     const pieces = (entry.pieces ??= []);
     let chars = (entry.chars ?? 0) + codePoints(text);
     Object.assign(entry.data, data);
@@ -178,7 +157,8 @@ export class Fold {
       }
       return last.data.stream === stream && last.pieces ? last : undefined;
     }
-    return this.byKey.get(key(event.type, event.task_id, event.data.message_id));
+    const entry = this.byKey.get(key(event.type, event.task_id, event.data.message_id));
+    return entry?.pieces ? entry : undefined; // one whose first event was odd is left alone
   }
 
   // -- tasks
@@ -191,7 +171,7 @@ export class Fold {
     }
     const taskId = event.task_id;
     const task: Task = (tasks[taskId] ??= newTask(event));
-    const attempt = typeof data.attempt === 'number' ? data.attempt : 0;
+    const attempt = attemptOf(data);
     if (attempt > task.attempt) {
       beginAttempt(task, attempt);
       this.closeQuestions(event.task_id);
@@ -238,14 +218,14 @@ export class Fold {
     if (!task) {
       return;
     }
-    const name = textOf(event.data.key, 'main');
+    const name = textOf(event.data.key);
     const first: Bar | undefined = task.progress[name];
     task.progress[name] = {
       ...event.data,
       offset: event.offset,
       time: event.time,
       since: first?.since ?? event.time,
-      from: first ? first.from : (event.data.done ?? 0)
+      from: first ? first.from : event.data.done
     };
   }
 
@@ -345,18 +325,7 @@ export class Fold {
   }
 }
 
-/** Whether the data have what is needed here (`SHAPES`). */
-function fits(event: Event): boolean {
-  for (const [name, kind] of Object.entries(SHAPES[event.type] ?? {})) {
-    const value = event.data[name];
-    if (!(kind === 'list' ? Array.isArray(value) : typeof value === kind)) {
-      return event.type === 'output' && name === 'text' && 'mime' in event.data;
-    }
-  }
-  return true;
-}
-
-const KEYS: Record<string, string> = {
+const KEYS: Readonly<Record<string, string>> = {
   thought: 'message_id',
   message_sent: 'message_id',
   tool_use: 'tool_call_id',
@@ -365,9 +334,8 @@ const KEYS: Record<string, string> = {
 };
 
 /** What later events find the entry by, if any do. */
-export function keyOf(entry: Entry): string | null {
-  const { type, task_id, data } = entry;
-  const name = KEYS[type];
+export function keyOf({ type, task_id, data }: Entry): string | null {
+  const name = Object.hasOwn(KEYS, type) ? KEYS[type] : undefined;
   const id = name === undefined ? undefined : data[name];
   return typeof id === 'string' ? key(type, type === 'command' ? null : task_id, id) : null;
 }

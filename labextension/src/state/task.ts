@@ -20,14 +20,18 @@ export const TASK_FIELDS: readonly string[] = [
   'reason'
 ];
 
+/** Digests in `_index` have none. */
+export function attemptOf(data: Json): number {
+  return typeof data.attempt === 'number' ? data.attempt : 0;
+}
+
 export function newTask(event: Event): Task {
-  const attempt = event.data.attempt;
   return {
     task_id: event.task_id,
     offset: event.offset,
     last: event.offset,
     state: null,
-    attempt: typeof attempt === 'number' ? attempt : 0,
+    attempt: attemptOf(event.data),
     name: null,
     created: event.time,
     started: null,

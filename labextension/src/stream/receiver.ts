@@ -28,11 +28,15 @@ export class Receiver {
   private offline = false;
   private greeted = false;
   private live = false;
+  /** Behind, at the last heartbeat, with nothing since. */
+  private stuck = false;
   private head = 0;
   private silenceMs = HEARTBEAT_MS * SILENCE;
   private pings = 0;
   /** Of the phase: until when to wait, or until when to hear something. */
   private due = 0;
+  /** The server asked for it. */
+  private notBefore = 0;
   private pongDue: number | null = null;
 
   /** @param random gives numbers in [0, 1), for jitter. */
@@ -104,6 +108,7 @@ export class Receiver {
     this.forget('waiting');
     const after_ms = retryAfterMs + backoff(this.failures, this.random());
     this.failures += 1;
+    this.notBefore = now + retryAfterMs;
     this.due = now + after_ms;
     return [{ do: 'reconnect', after_ms }, ...this.show(this.offline ? 'offline' : 'reconnecting')];
   }
@@ -139,7 +144,7 @@ export class Receiver {
 
   /** The page woke, became visible, or the network is back. */
   private wake(now: number): Instruction[] {
-    if (this.phase === 'waiting') {
+    if (this.phase === 'waiting' && now >= this.notBefore) {
       const shown = this.show(this.offline ? 'offline' : 'reconnecting');
       return [...shown, ...this.connect(now)];
     }
@@ -165,12 +170,9 @@ export class Receiver {
       case 'events':
         return this.events(now, frame);
       case 'live':
-        this.live = true;
-        this.failures = 0;
-        return this.showPlace();
+        return this.onLive(now, frame.offset);
       case 'heartbeat':
-        this.head = Math.max(this.head, frame.head);
-        return this.showPlace();
+        return this.heartbeat(now, frame.head);
       case 'pong':
         if (frame.n === this.pings) {
           this.pongDue = null;
@@ -214,9 +216,26 @@ export class Receiver {
     this.cursor = { ...this.cursor, offset: last };
     this.head = Math.max(this.head, last);
     this.failures = 0;
+    this.stuck = false;
     const events = frame.events.slice(wanted - frame.offset);
     const epoch = String(this.cursor.epoch);
     return [{ do: 'deliver', epoch, offset: wanted, events }, ...this.showPlace()];
+  }
+
+  private onLive(now: number, offset: number): Instruction[] {
+    if (this.cursor === null || offset > this.cursor.offset) {
+      return this.retry(now); // it was sent, and is not here
+    }
+    this.live = true;
+    this.failures = 0;
+    return this.showPlace();
+  }
+
+  private heartbeat(now: number, head: number): Instruction[] {
+    this.head = Math.max(this.head, head);
+    const stuck = this.stuck;
+    this.stuck = this.live && this.behind;
+    return stuck && this.stuck ? this.retry(now) : this.showPlace();
   }
 
   private bye(now: number, bye: Bye): Instruction[] {
@@ -245,6 +264,7 @@ export class Receiver {
     this.phase = phase;
     this.greeted = false;
     this.live = false;
+    this.stuck = false;
     this.pongDue = null;
   }
 
@@ -260,8 +280,11 @@ export class Receiver {
     if (!this.live) {
       return this.show('catching-up');
     }
-    const behind = this.cursor !== null && this.head > this.cursor.offset;
-    return this.show(behind ? 'lagging' : 'live');
+    return this.show(this.behind ? 'lagging' : 'live');
+  }
+
+  private get behind(): boolean {
+    return this.cursor !== null && this.head > this.cursor.offset;
   }
 
   private show(state: Connection): Instruction[] {
