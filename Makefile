@@ -14,7 +14,7 @@ JOBS ?= 2
 ARGS ?=
 
 # What the tests need that no Python package brings. A command of that name will do as well.
-DEBIAN_PACKAGES := chromium
+DEBIAN_PACKAGES := chromium npm
 
 BIN := $(VENV)/bin
 PY := $(BIN)/python
@@ -61,7 +61,7 @@ $(VENV)/.test: $(VENV)/.python pyproject.toml sparky_nb/_version.py $(wildcard j
 ##@ Tests, cheapest first
 
 .PHONY: test
-test: system venv lint types contracts wire-check unit $(SLOWER) ## install what is needed, then everything below
+test: system venv lint types contracts wire-check front-end unit $(SLOWER) ## install what is needed, then everything below
 
 .PHONY: system
 system: ## install the Debian packages that the tests need (as root or with sudo)
@@ -101,6 +101,15 @@ contracts: venv ## the import contracts of setup.cfg
 wire-check: venv ## the generated files are what the code would generate
 	$(PY) -m sparky_nb.wire --check
 
+.PHONY: front-end
+front-end: system labextension/node_modules/.package-lock.json ## the TypeScript: built, linted, tested, its wire types not stale
+	cd labextension && npm run --silent build && npm run --silent lint \
+	  && npm run --silent test && npm run --silent wire:check
+
+labextension/node_modules/.package-lock.json: labextension/package-lock.json
+	cd labextension && npm ci --silent
+	@touch $@
+
 .PHONY: unit
 unit: venv ## the package without a server: tests and docstring examples
 	$(PYTEST) -n $(JOBS) --doctest-modules sparky_nb tests $(SLOWER:%=--ignore=tests/%) $(ARGS)
@@ -131,8 +140,9 @@ format: venv ## let ruff repair what it can
 	$(PY) -m ruff format .
 
 .PHONY: wire
-wire: venv ## generate the wire files from the Python types
+wire: venv labextension/node_modules/.package-lock.json ## generate the wire files from the Python types
 	$(PY) -m sparky_nb.wire
+	cd labextension && npm run --silent wire
 
 .PHONY: bench
 bench: venv ## measure; one table

@@ -54,9 +54,13 @@ class Lab:
 
     token = "secret-of-the-test"
 
-    def __init__(self, root: Path, *options: str, front_end: bool = False) -> None:
-        """``front_end``: with our own; without it the ipywidgets form is what people see."""
+    def __init__(
+        self, root: Path, *options: str, front_end: bool = False, python: str | None = None
+    ) -> None:
+        """``front_end``: with our own; without it the ipywidgets form is what people see.
+        ``python``: of an environment that has all of it installed."""
         self.root, self.options, self.front_end = root, options, front_end
+        self.python = python or sys.executable
         self.port = free_port()
         self.log_url = f"sqlite:///{root / 'log' / 'log.db'}"
         self.output = root / "lab.log"
@@ -71,7 +75,7 @@ class Lab:
         """Start and wait until it answers."""
         self.work.mkdir(parents=True, exist_ok=True)
         command = [
-            sys.executable, "-m", "jupyter", "lab", "--allow-root", "--no-browser",
+            self.python, "-m", "jupyter", "lab", "--allow-root", "--no-browser",
             f"--ServerApp.port={self.port}", "--ServerApp.port_retries=0",
             f"--IdentityProvider.token={self.token}", f"--ServerApp.root_dir={self.work}",
             f"--LabApp.workspaces_dir={self.root / 'workspaces'}",
@@ -128,7 +132,7 @@ class Lab:
             "SPARKY_LOG_URL": self.log_url,
             "JUPYTER_CONFIG_PATH": str(self.root / "config"),
         }
-        if self.front_end:
+        if self.front_end and self.python == sys.executable:
             link = self.root / "share" / "labextensions" / FRONT_END
             link.parent.mkdir(parents=True, exist_ok=True)
             if not link.is_symlink():

@@ -1,4 +1,4 @@
-"""The connection is shown truthfully, and nothing is lost whatever becomes of it (issue 3, row 3)."""
+"""The connection is shown truthfully, and nothing is lost whatever becomes of it."""
 
 from __future__ import annotations
 

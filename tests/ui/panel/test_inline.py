@@ -87,7 +87,9 @@ def test_it_is_put_back_after_a_reload_without_saving(panel_lab: Lab, page: Page
     view.is_live()
     assert view.task_id == task_id
     finishes(panel_lab, notebook, view)
-    outputs = "() => window.jupyterapp.shell.currentWidget.content.model.cells.get(1).outputs.length"
+    outputs = (
+        "() => window.jupyterapp.shell.currentWidget.content.model.cells.get(1).outputs.length"
+    )
     assert page.evaluate(outputs) == 0, "putting a view back does not change the notebook"
 
 

@@ -76,7 +76,9 @@ def test_who_else_is_watching_is_shown(panel_lab: Lab, page: Page, browser: Brow
     notebook, view = begin(panel_lab, page, "together.ipynb")
     context = browser.new_context()
     with context.new_page() as second:
-        second.goto(f"{panel_lab.url}lab/workspaces/friend/tree/together.ipynb?token={panel_lab.token}")
+        second.goto(
+            f"{panel_lab.url}lab/workspaces/friend/tree/together.ipynb?token={panel_lab.token}"
+        )
         other = View(second, second.locator(".jp-Notebook .jp-Cell").nth(1))
         other.is_live()
         expect(view.node.locator(".sparky-viewer")).to_have_count(1, timeout=MS)
