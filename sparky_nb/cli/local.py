@@ -125,6 +125,39 @@ class LogSource:
         done: JsonObject = msgspec.to_builtins(self.log.trim(chat_id, before))
         return done
 
+    def schedules(self, chat: str | None) -> list[JsonObject]:
+        from sparky_nb import schedules  # cron and time zones: where they are needed
+
+        now_ms = self.clock.now_ms()
+        return [schedules.described(row, now_ms) for row in self.log.schedules(chat_id=chat)]
+
+    def add_schedule(self, wanted: JsonObject) -> JsonObject:
+        from sparky_nb import schedules  # cron and time zones: where they are needed
+
+        now_ms, fields = self.clock.now_ms(), dict(wanted)
+        parts = {name: fields.pop(name, None) for name in ("every", "cron", "at", "timezone")}
+        rule = schedules.make_rule(now_ms=now_ms, **parts)
+        row = schedules.add(self.log, rule, now_ms=now_ms, asked_by=user_name(), **fields)
+        return schedules.described(row, now_ms)
+
+    def change_schedule(self, schedule_id: str, change: JsonObject) -> JsonObject:
+        from sparky_nb import schedules  # cron and time zones: where they are needed
+
+        now_ms = self.clock.now_ms()
+        if change.get("state") == "paused":
+            schedules.pause(self.log, schedule_id)
+        elif change.get("state") == "active":
+            schedules.resume(self.log, schedule_id, now_ms)
+        if change.get("run"):
+            fired = schedules.run_now(self.log, schedule_id, now_ms)
+            ring(self.log, fired.chat_id, self.clock)
+        return schedules.described(self.log.schedule(schedule_id), now_ms)
+
+    def remove_schedule(self, schedule_id: str) -> None:
+        from sparky_nb import schedules  # cron and time zones: where they are needed
+
+        schedules.remove(self.log, schedule_id)
+
     def health(self) -> JsonObject:
         self.sweep()
         about = self.log.health()

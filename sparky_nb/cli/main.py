@@ -15,6 +15,7 @@ from sparky_nb.cli.lazy import LazyGroup
 from sparky_nb.cli.terminal import plain, print_json
 from sparky_nb.errors import SparkyError
 
+COMPLETION = "_SPARKY_COMPLETE"
 HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
@@ -39,6 +40,7 @@ def sparky() -> None:
 @sparky.group(
     cls=LazyGroup,
     lazy={
+        "schedule": "sparky_nb.cli.schedule:group",
         "status": "sparky_nb.cli.status:status",
         "tasks": "sparky_nb.cli.tasks:group",
         "worker": "sparky_nb.cli.worker:worker",
@@ -54,6 +56,8 @@ def main() -> NoReturn:
         with contextlib.suppress(AttributeError):  # replaced by something that is no text stream
             # A terminal that lacks a character shows its code.
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    if COMPLETION in os.environ:
+        sparky.main(prog_name="sparky")  # a shell asks for completions
     status: Any = exits.OK
     try:
         # Not click's standalone mode: it takes a broken pipe for a failure.

@@ -101,6 +101,23 @@ class ServerSource:
         done: JsonObject = self.call("POST", path, {"before": before})
         return done
 
+    def schedules(self, chat: str | None) -> list[JsonObject]:
+        query = "" if chat is None else f"?{urlencode({'chat': chat})}"
+        found: list[JsonObject] = self.call("GET", f"schedules{query}")
+        return found
+
+    def add_schedule(self, wanted: JsonObject) -> JsonObject:
+        body = {key: value for key, value in wanted.items() if value is not None}
+        done: JsonObject = self.call("POST", "schedules", body)
+        return done
+
+    def change_schedule(self, schedule_id: str, change: JsonObject) -> JsonObject:
+        done: JsonObject = self.call("PATCH", f"schedules/{quote(schedule_id, safe='')}", change)
+        return done
+
+    def remove_schedule(self, schedule_id: str) -> None:
+        self.call("DELETE", f"schedules/{quote(schedule_id, safe='')}")
+
     def health(self) -> JsonObject:
         found: JsonObject = self.call("GET", "health")
         return found

@@ -53,6 +53,22 @@ class Source(Protocol):
         """Remove what is below ``before``; ``{epoch, earliest, head}``."""
         ...
 
+    def schedules(self, chat: str | None) -> list[JsonObject]:
+        """Schedules as in ``GET schedules``, oldest first."""
+        ...
+
+    def add_schedule(self, wanted: JsonObject) -> JsonObject:
+        """Make one of the body of ``POST schedules``."""
+        ...
+
+    def change_schedule(self, schedule_id: str, change: JsonObject) -> JsonObject:
+        """The body of ``PATCH schedules/{id}``; the schedule as it is then."""
+        ...
+
+    def remove_schedule(self, schedule_id: str) -> None:
+        """Forget it; its tasks stay."""
+        ...
+
     def health(self) -> JsonObject:
         """As ``GET health``: ``log``, ``runners``, ``warnings``, …"""
         ...

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
@@ -128,6 +128,54 @@ class CommandAnswer(Struct, frozen=True, kw_only=True):
 
     command_id: str
     offset: int
+
+
+class NewSchedule(Struct, frozen=True, kw_only=True):
+    """``POST schedules``. One of ``every``, ``cron`` and ``at``; one of ``instruction`` and
+    ``call`` (the name of a function of the chat's notebook)."""
+
+    chat_id: str
+    every: str | None = None
+    cron: str | None = None
+    at: str | None = None
+    timezone: str | None = None
+    instruction: Text | None = None
+    call: str | None = None
+    name: str | None = None
+    model: str | None = None
+
+
+class SchedulePatch(Struct, frozen=True, kw_only=True):
+    """``PATCH schedules/{schedule}``: pause or resume it, or ``run`` it now beside its rule."""
+
+    state: Literal["active", "paused"] | None = None
+    run: bool = False
+
+
+class ScheduleAnswer(Struct, frozen=True, kw_only=True, rename={"from_": "from"}):
+    """A schedule. ``next_at`` is ms UTC, null where it will not fire by itself; ``words`` and
+    ``next_words`` say its rule and its next firing plainly."""
+
+    schedule_id: str
+    chat_id: str
+    kind: str
+    spec: str
+    timezone: str
+    instruction: str | None
+    call: str | None
+    name: str | None
+    model: str | None
+    from_: str
+    state: str
+    created: int
+    next_at: int | None
+    last_at: int | None
+    last_task: str | None
+    fired: int
+    coalesced: int
+    revision: int
+    words: str
+    next_words: str
 
 
 class HealthAnswer(Struct, frozen=True, kw_only=True):

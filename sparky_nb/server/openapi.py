@@ -27,6 +27,7 @@ _WHY: Final = {
 _PATH_ABOUT: Final = {
     "chat": "the chat's id",
     "task": "the task's id, or a unique beginning of it",
+    "schedule": "the schedule, by its id or a unique beginning of it",
     "sha256": "64 hex digits",
 }
 

@@ -9,7 +9,7 @@ from jupyter_server.utils import url_path_join
 from msgspec import Struct
 
 from sparky_nb.log.base import TaskRow
-from sparky_nb.server import about, chats, events, models, tasks
+from sparky_nb.server import about, chats, events, models, schedules, tasks
 from sparky_nb.server.access import Action
 from sparky_nb.server.routing import UNSAFE, RouteHandler
 from sparky_nb.server.service import Service
@@ -83,6 +83,7 @@ _LIST = (
     Query("state", str, "only in this state; several with commas"),
     Query("limit", int, "1 to 1,000 (default 100)"),
 )
+_OF_CHAT = (Query("chat", str, "only of this chat"),)
 _FORCE = (Query("force", str, "1: cancel what runs, wait 10 s, declare the rest lost"),)
 
 OPERATIONS: Final[tuple[Operation, ...]] = (
@@ -131,6 +132,19 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     _op("POST", "tasks/{task}/retry", tasks.TaskRetry, f"execute {TASKS}",
         about="Start a task that has ended once more, where a live runner can.",
         gives=TaskRow, status=201, errors=(404, 409)),
+    _op("GET", "schedules", schedules.Schedules, f"read {TASKS}",
+        about="Schedules, oldest first.", query=_OF_CHAT, gives=list[models.ScheduleAnswer]),
+    _op("POST", "schedules", schedules.Schedules, f"execute {TASKS}",
+        about="Make a schedule: a rule that queues a task each time it fires.",
+        takes=models.NewSchedule, gives=models.ScheduleAnswer, status=201),
+    _op("GET", "schedules/{schedule}", schedules.Schedule, f"read {TASKS}",
+        about="One schedule, by its id or a unique beginning of it.",
+        gives=models.ScheduleAnswer, errors=(404,)),
+    _op("PATCH", "schedules/{schedule}", schedules.Schedule, f"execute {TASKS}",
+        about="Pause or resume a schedule, or run it now.",
+        takes=models.SchedulePatch, gives=models.ScheduleAnswer, errors=(404, 409)),
+    _op("DELETE", "schedules/{schedule}", schedules.Schedule, f"execute {TASKS}",
+        about="Remove a schedule; its tasks stay.", status=204, errors=(404,)),
     _op("GET", "health", about.Health, f"read {SERVER}",
         about="The version, the log, runners, viewers and warnings.", gives=models.HealthAnswer),
     _op("GET", "openapi.json", about.OpenApi, f"read {SERVER}",

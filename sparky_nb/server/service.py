@@ -12,6 +12,7 @@ from sparky_nb.clock import Clock
 from sparky_nb.errors import LogUnavailable, SparkyError
 from sparky_nb.events.states import RUNNING, WAITING
 from sparky_nb.log.base import Log, TaskRow
+from sparky_nb.schedules import tick
 from sparky_nb.server.feed import Feed
 from sparky_nb.server.limits import Buckets
 from sparky_nb.server.listener import RENEW_SECONDS, Listener
@@ -21,6 +22,7 @@ from sparky_nb.server.settings import Settings
 
 WATCHED_POLL_SECONDS: Final = 0.25
 IDLE_POLL_SECONDS: Final = 2.0
+TICK_SECONDS: Final = 0.5
 AFTER_TROUBLE_SECONDS: Final = 5.0
 
 P = ParamSpec("P")
@@ -71,6 +73,7 @@ class Service:
         self._chores = [
             asyncio.create_task(self._repeat(self._look, self._poll_seconds)),
             asyncio.create_task(self._repeat(self._tend, lambda: RENEW_SECONDS)),
+            asyncio.create_task(self._repeat(self._tick, lambda: TICK_SECONDS)),
         ]
 
     async def call(
@@ -117,6 +120,13 @@ class Service:
         if rows:
             self._active(rows)
         await self.call(Log.maintain)
+
+    async def _tick(self) -> None:
+        """What is due by a schedule is queued; runners take it."""
+        fired, _ = await self.call(tick, self.clock.now_ms())
+        for one in fired:
+            self.log.info("sparky_nb: schedule=%s made task=%s", one.schedule_id, one.task_id)
+            await self.listener.ring(one.chat_id)
 
     async def _repeat(
         self, chore: Callable[[], Awaitable[None]], seconds: Callable[[], float]

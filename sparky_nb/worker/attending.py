@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, Literal
 
 from sparky_nb import api
 from sparky_nb.errors import LogUnavailable
+from sparky_nb.schedules import tick
 from sparky_nb.tasks import Runner, capture
 from sparky_nb.worker.taking import Taker
 from sparky_nb.worker.works import find_work
@@ -29,11 +30,17 @@ class Attendant:
 
     Args:
         runner: who executes.
-        chores: what is done at each look; the first says whether it did something.
+        chores: what is done where something has moved, or is due.
+        due_at: when something is due by the clock, ms UTC; None: nothing.
     """
 
-    def __init__(self, runner: Runner, chores: list[Callable[[], object]]) -> None:
-        self.runner, self._chores = runner, chores
+    def __init__(
+        self,
+        runner: Runner,
+        chores: Sequence[Callable[[], object]],
+        due_at: Callable[[], int | None] = lambda: None,
+    ) -> None:
+        self.runner, self._chores, self._due_at = runner, chores, due_at
         self._moved = threading.Event()
         self._thread = threading.Thread(target=self._run, name="sparky-attendant", daemon=True)
 
@@ -49,7 +56,9 @@ class Attendant:
             self._moved.clear()
             try:
                 seen = self.runner.log.change_token()
-                if moved or seen != token or clock.monotonic() >= look_at:
+                due = self._due_at()
+                late = due is not None and clock.now_ms() >= due
+                if moved or late or seen != token or clock.monotonic() >= look_at:
                     token, look_at = seen, clock.monotonic() + LOOK_SECONDS
                     capture.install()
                     for chore in self._chores:
@@ -62,6 +71,19 @@ class Attendant:
                 if not troubled and not self.runner.closed:
                     _log.exception("attending to the queue failed; it goes on")
                 troubled, look_at = True, clock.monotonic() + LOOK_SECONDS
+
+
+class Timetable:
+    """Fires the schedules that ``runner`` attends to, and knows when the next is due."""
+
+    def __init__(self, runner: Runner, chat_id: str | None) -> None:
+        self._runner, self._chat_id = runner, chat_id
+        self.due_at: int | None = None
+
+    def tick(self) -> None:
+        """Fire what is due now."""
+        now_ms = self._runner.clock.now_ms()
+        _, self.due_at = tick(self._runner.log, now_ms, chat_id=self._chat_id)
 
 
 def attend(role: Literal["kernel", "worker"] = "kernel") -> None:
@@ -80,5 +102,7 @@ def attend(role: Literal["kernel", "worker"] = "kernel") -> None:
         runner.role = role
         chat_id = None if runner.role == "worker" else runner.chat_id
         taker = Taker(runner, lambda row: find_work(runner, row), chat_id=chat_id)
-        _present = Attendant(runner, [taker.look])
+        timetable = Timetable(runner, chat_id)
+        chores = [timetable.tick, taker.look]
+        _present = Attendant(runner, chores, lambda: timetable.due_at)
         _present.start()

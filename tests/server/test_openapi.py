@@ -36,6 +36,8 @@ async def test_every_documented_operation_answers_as_documented(api: Fetch, log:
     await api("POST", f"tasks/{ended}/cancel")
     sha256 = log.put_blob("a", b"data", "text/plain")
     await api("POST", "chats", {"chat_id": "old"})
+    made = {"chat_id": "a", "cron": "0 8 * * *", "timezone": "Europe/Berlin", "instruction": "x"}
+    schedule = said(await api("POST", "schedules", made))["schedule_id"]
     calls: dict[tuple[str, str], tuple[str, Any]] = {
         ("GET", "chats"): ("chats", None),
         ("POST", "chats"): ("chats", {"chat_id": "new", "title": "New"}),
@@ -57,6 +59,14 @@ async def test_every_documented_operation_answers_as_documented(api: Fetch, log:
             {"question_id": "q", "answer": "a"},
         ),
         ("POST", "tasks/{task}/retry"): (f"tasks/{ended}/retry", None),
+        ("GET", "schedules"): ("schedules", None),
+        ("POST", "schedules"): (
+            "schedules",
+            {"chat_id": "a", "every": "1h", "instruction": "x"},
+        ),
+        ("GET", "schedules/{schedule}"): (f"schedules/{schedule[:12]}", None),
+        ("PATCH", "schedules/{schedule}"): (f"schedules/{schedule}", {"state": "paused"}),
+        ("DELETE", "schedules/{schedule}"): (f"schedules/{schedule}", None),
         ("GET", "health"): ("health", None),
         ("GET", "openapi.json"): ("openapi.json", None),
     }

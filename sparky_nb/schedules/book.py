@@ -1,0 +1,142 @@
+"""Making, pausing, resuming, removing schedules: what every face does alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+
+from sparky_nb.errors import Conflict, InvalidArgument
+from sparky_nb.events.model import JsonObject
+from sparky_nb.ids import check_chat_id, new_schedule_id
+from sparky_nb.log.base import Log, ScheduleRow
+from sparky_nb.log.queueing import INSTRUCTION_MAX, NAME_MAX
+from sparky_nb.schedules.rule import Rule, first_after, moment_words, words
+from sparky_nb.schedules.ticker import Fired, fire, under_way
+
+_TRIES = 20
+
+
+def add(
+    log: Log,
+    rule: Rule,
+    *,
+    chat_id: str,
+    now_ms: int,
+    asked_by: str,
+    instruction: str | None = None,
+    call: str | None = None,
+    name: str | None = None,
+    model: str | None = None,
+) -> ScheduleRow:
+    """Keep a new schedule; its first firing is after one interval, or at its next time.
+
+    Args:
+        instruction: for an agent; or ``call``: the name of a function of the chat's notebook.
+
+    Raises:
+        InvalidArgument: naming the field and its rule.
+    """
+    check_chat_id(chat_id)
+    if (instruction is None) == (call is None):
+        raise InvalidArgument("instruction", "an instruction, or the name of a function")
+    if instruction is not None and not (
+        instruction.strip() and len(instruction) <= INSTRUCTION_MAX
+    ):
+        raise InvalidArgument("instruction", f"1 to {INSTRUCTION_MAX} characters", instruction)
+    if call is not None and not call.isidentifier():
+        raise InvalidArgument("call", "the name of a function of the notebook", call)
+    if name is not None and not 0 < len(name) <= NAME_MAX:
+        raise InvalidArgument("name", f"1 to {NAME_MAX} characters", name)
+    row = ScheduleRow(
+        schedule_id=new_schedule_id(),
+        chat_id=chat_id,
+        kind=rule.kind,
+        spec=rule.spec,
+        timezone=rule.timezone,
+        instruction=instruction,
+        call=call,
+        name=name,
+        model=model,
+        from_=asked_by,
+        created=now_ms,
+        next_at=first_after(rule, now_ms),
+    )
+    log.add_schedule(row)
+    return row
+
+
+def pause(log: Log, schedule_id: str) -> ScheduleRow:
+    """It does not fire until it is resumed. Raises NotFound, Conflict."""
+
+    def change(row: ScheduleRow) -> ScheduleRow:
+        if row.state == "ended":
+            raise Conflict(f"schedule {row.schedule_id} has ended")
+        return msgspec.structs.replace(row, state="paused", next_at=None)
+
+    return _change(log, schedule_id, change)
+
+
+def resume(log: Log, schedule_id: str, now_ms: int) -> ScheduleRow:
+    """It fires again, from now on: what fell into the pause is not made up for.
+
+    Raises:
+        NotFound, Conflict: its time has passed meanwhile.
+    """
+
+    def change(row: ScheduleRow) -> ScheduleRow:
+        if row.state == "active":
+            return row
+        next_at = first_after(_rule(row), now_ms)
+        if next_at is None:
+            raise Conflict(f"the time of schedule {row.schedule_id} has passed")
+        return msgspec.structs.replace(row, state="active", next_at=next_at)
+
+    return _change(log, schedule_id, change)
+
+
+def run_now(log: Log, schedule_id: str, now_ms: int) -> Fired:
+    """Fire it now, beside its rule. Raises NotFound, Conflict (its task has not ended)."""
+    for _ in range(_TRIES):
+        row = log.schedule(schedule_id)
+        if under_way(log, row):
+            raise Conflict(f"task {row.last_task} of schedule {row.schedule_id} has not ended")
+        if (fired := fire(log, row, now_ms, due_ms=None)) is not None:
+            return fired
+    raise Conflict(f"schedule {schedule_id} is being changed by others")
+
+
+def remove(log: Log, schedule_id: str) -> ScheduleRow:
+    """Forget it; its tasks stay. Raises NotFound."""
+    row = log.schedule(schedule_id)
+    log.remove_schedule(row.schedule_id)
+    return row
+
+
+def described(row: ScheduleRow, now_ms: int) -> JsonObject:
+    """A schedule as ``GET schedules`` shows it: its fields, and two of them in plain words."""
+    fields: JsonObject = msgspec.to_builtins(row)
+    rule = _rule(row)
+    if row.state == "active":
+        following = moment_words(row.next_at, now_ms, row.timezone)
+    else:
+        following = row.state
+    return {**fields, "words": words(rule), "next_words": following}
+
+
+def _rule(row: ScheduleRow) -> Rule:
+    return Rule(kind=row.kind, spec=row.spec, timezone=row.timezone)
+
+
+def _change(
+    log: Log, schedule_id: str, change: Callable[[ScheduleRow], ScheduleRow]
+) -> ScheduleRow:
+    for _ in range(_TRIES):
+        row = log.schedule(schedule_id)
+        after = change(row)
+        if after is row:
+            return row
+        after = msgspec.structs.replace(after, revision=row.revision + 1)
+        if log.change_schedule(after):
+            return after
+    raise Conflict(f"schedule {schedule_id} is being changed by others")

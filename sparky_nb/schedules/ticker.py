@@ -1,0 +1,105 @@
+"""What is due becomes a queued task, once.
+
+Any number of servers, workers and kernels call ``tick`` whenever they like, and may be killed at
+any moment: the schedule's next time is moved on (by compare-and-set) in the transaction that stores
+the task, whose id is made of the schedule and the time it was due.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from sparky_nb.errors import NotFound
+from sparky_nb.events.states import TERMINAL
+from sparky_nb.ids import derived_task_id
+from sparky_nb.log.base import Log, ScheduleRow
+from sparky_nb.log.queueing import queued_task
+from sparky_nb.schedules.rule import Rule, following
+
+CALL_END = "()"
+
+
+class Fired(Struct, frozen=True, kw_only=True):
+    """A task that a schedule has made."""
+
+    schedule_id: str
+    chat_id: str
+    task_id: str
+
+
+def tick(log: Log, now_ms: int, *, chat_id: str | None = None) -> tuple[list[Fired], int | None]:
+    """Fire what is due at ``now_ms``; (what this call has fired, when the next is due).
+
+    One that is due while its task before has not ended waits for that, and then fires once.
+
+    Args:
+        chat_id: only this chat's schedules.
+
+    Raises:
+        LogUnavailable: try again later; nothing is fired twice.
+    """
+    fired, coming = [], []
+    for row in log.schedules(chat_id=chat_id):
+        if row.state != "active" or row.next_at is None:
+            continue
+        if row.next_at > now_ms:
+            coming.append(row.next_at)
+        elif not under_way(log, row) and (one := fire(log, row, now_ms, due_ms=row.next_at)):
+            fired.append(one)
+    if fired:
+        rows = log.schedules(chat_id=chat_id)
+        coming = [it.next_at for it in rows if it.next_at is not None and it.next_at > now_ms]
+    return fired, min(coming, default=None)
+
+
+def under_way(log: Log, row: ScheduleRow) -> bool:
+    """Whether the task of the latest firing has not ended."""
+    if row.last_task is None:
+        return False
+    try:
+        return log.task(row.last_task).state not in TERMINAL
+    except NotFound:
+        return False
+
+
+def fire(log: Log, row: ScheduleRow, now_ms: int, *, due_ms: int | None) -> Fired | None:
+    """Make the task of one firing; None: somebody else did, or changed the schedule.
+
+    Args:
+        due_ms: when it was due; None: somebody wants it now, beside its rule.
+    """
+    changes: dict[str, Any] = {
+        "last_at": now_ms,
+        "fired": row.fired + 1,
+        "revision": row.revision + 1,
+    }
+    if due_ms is None:
+        task_id = derived_task_id(row.schedule_id, "now", str(row.revision))
+    else:
+        task_id = derived_task_id(row.schedule_id, str(due_ms))
+        rule = Rule(kind=row.kind, spec=row.spec, timezone=row.timezone)
+        next_at, missed = following(rule, due_ms, now_ms)
+        changes |= {"next_at": next_at, "coalesced": row.coalesced + missed}
+        if next_at is None:
+            changes["state"] = "ended"
+    waits = {}
+    if row.call is not None:
+        waits = {"kind": "call", "reason": f"waits for its notebook, which has {row.call}()"}
+    _, append = queued_task(
+        row.chat_id,
+        asked_by=row.from_,
+        now_ms=now_ms,
+        instruction=row.instruction if row.call is None else row.call + CALL_END,  # type: ignore[arg-type]  # one of the two is there
+        name=row.name,
+        model=row.model,
+        task_id=task_id,
+        schedule_id=row.schedule_id,
+        **waits,
+    )
+    after = msgspec.structs.replace(row, last_task=task_id, **changes)
+    if not log.change_schedule(after, append):
+        return None
+    return Fired(schedule_id=row.schedule_id, chat_id=row.chat_id, task_id=task_id)
