@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Mapping
 from importlib.util import find_spec
@@ -43,6 +44,7 @@ def find_agent(model: str, namespace: Mapping[str, Any]) -> Agent:
 
 
 async def _llm_agent(assignment: Assignment) -> Any:
+    os.environ.setdefault("PYDANTIC_AI_NO_BANNER", "1")  # it would be output of the task
     from sparky_nb.agents.llm import llm_agent  # takes seconds: only where an agent runs
 
     return await llm_agent(assignment)

@@ -79,8 +79,8 @@ class AgentSettings(Struct, frozen=True, kw_only=True):
         Raises:
             InvalidArgument: see ``changed``.
 
-        >>> AgentSettings.from_environment({"SPARKY_AGENT_MAX_STEPS": "5"}).max_steps
-        5
+        >>> AgentSettings.from_environment({"SPARKY_AGENT_MAX_COST": "0.5"}).max_cost
+        0.5
         """
         given = ((name, environ.get(ENVIRONMENT + name.upper())) for name in SETTINGS)
         return AgentSettings().changed({name: text for name, text in given if text})
