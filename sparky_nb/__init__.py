@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     )
     from sparky_nb.process import Process
     from sparky_nb.tasks import TaskContext, TaskHandle
+    from sparky_nb.worker import Schedule, find_schedules, schedule
 
 _HOMES = {
     **dict.fromkeys(
@@ -47,6 +48,7 @@ _HOMES = {
     **dict.fromkeys(["Assignment", "tool"], "sparky_nb.agents"),
     **dict.fromkeys(["TaskContext", "TaskHandle"], "sparky_nb.tasks"),
     "Process": "sparky_nb.process",
+    **dict.fromkeys(["Schedule", "find_schedules", "schedule"], "sparky_nb.worker"),
     **dict.fromkeys(
         "SparkyError TaskCancelled TaskError TaskFailed TaskLost TaskWasCancelled".split(),
         "sparky_nb.errors",
@@ -56,6 +58,7 @@ _HOMES = {
 __all__ = [
     "Assignment",
     "Process",
+    "Schedule",
     "SparkyError",
     "TaskCancelled",
     "TaskContext",
@@ -68,8 +71,10 @@ __all__ = [
     "chats",
     "configure",
     "current_task",
+    "find_schedules",
     "find_tasks",
     "runner",
+    "schedule",
     "shutdown",
     "start",
     "start_agent",

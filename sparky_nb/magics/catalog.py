@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from sparky_nb.magics import actions
+from sparky_nb.magics import actions, schedule
 
 
 class Option(Struct, frozen=True, kw_only=True):
@@ -120,6 +120,27 @@ SUBCOMMANDS: Final = {
                 Option(name="--question", value="Q", help="which one, where several are open"),
             ),
         ),
+        Subcommand(
+            name="schedule",
+            rest="INSTRUCTION… | list | pause ID | resume ID | run ID | remove ID",
+            help="Give an instruction by the clock, or look after the schedules that are there.",
+            act=schedule.act,
+            options=(
+                Option(name="--every", value="T", help="every 30s, 15m, 2h, 1d; at least 1s"),
+                Option(name="--cron", value="C", help="minute hour day month day-of-week"),
+                Option(name="--at", value="T", help="once: 2030-01-31T08:00, or 08:00"),
+                Option(name="--timezone", value="Z", help="an IANA name; the machine's if absent"),
+                _CHAT,
+                _NAME,
+                _MODEL,
+                Option(
+                    name="--call",
+                    value="F",
+                    help="a function of this notebook in place of an instruction",
+                ),
+            ),
+            example="%sparky schedule --every 30m Run smart maintenance",
+        ),
         Subcommand(name="chats", rest="", help="List the chats.", act=actions.chats),
         Subcommand(
             name="status",
@@ -138,9 +159,6 @@ SUBCOMMANDS: Final = {
             name="help", rest="[SUBCOMMAND]", help="Show this.", act=lambda r: help_text(r.rest)
         ),
     )
-}
-NOT_YET: Final = {
-    "schedule": "schedules are not available in this version of sparky_nb",
 }
 
 

@@ -12,7 +12,7 @@ from IPython.core.magic import no_var_expand
 from sparky_nb.errors import SparkyError
 from sparky_nb.magics import completion
 from sparky_nb.magics.actions import Request, unknown_subcommand
-from sparky_nb.magics.catalog import NOT_YET, SUBCOMMANDS, help_text
+from sparky_nb.magics.catalog import SUBCOMMANDS, help_text
 from sparky_nb.magics.question_marks import protect
 from sparky_nb.magics.splitting import LineError, first_word, split_options
 from sparky_nb.worker import attend
@@ -67,8 +67,6 @@ def _dispatch(shell: Any, line: str, cell: str | None) -> Any:
     name, rest = first_word(line)
     if name in ("", "-h", "--help"):
         return help_text()
-    if name in NOT_YET:
-        raise LineError(NOT_YET[name])
     if name not in SUBCOMMANDS:
         raise unknown_subcommand(name, SUBCOMMANDS)
     command = SUBCOMMANDS[name]

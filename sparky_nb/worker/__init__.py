@@ -3,5 +3,6 @@ out: running tasks. A notebook's kernel attends to its own chat, a worker (an ip
 notebook) to all. Never: a server, a face."""
 
 from sparky_nb.worker.attending import attend
+from sparky_nb.worker.scheduling import Schedule, find_schedule, find_schedules, schedule
 
-__all__ = ["attend"]
+__all__ = ["Schedule", "attend", "find_schedule", "find_schedules", "schedule"]

@@ -142,7 +142,10 @@ def test_settings_are_shown_and_changed(cell: Cell) -> None:
         ("%sparky config parallel", "expected SETTING=VALUE, got 'parallel'"),
         ("%sparky run", "an expression is missing"),
         ("%sparky help taks", "unknown subcommand 'taks'; did you mean tasks?"),
-        ("%sparky schedule --every 5m x", "schedules are not available in this version"),
+        ("%sparky schedule --every 5 x", "every: expected a number with s, m, h or d"),
+        ("%sparky schedule --every 5m", "an instruction is missing"),
+        ("%sparky schedule pauze x", "did you mean pause?"),
+        ("%sparky schedule --every 5m --call nothing", "the notebook has no function 'nothing'"),
         ("%%sparky task\n ", "the cell is empty"),
         ("%%sparky task words\n1", "unexpected 'words': the cell is what the task runs"),
         ("%%sparky tasks\n1", "%%sparky tasks takes no cell; only %%sparky task does"),
@@ -161,7 +164,7 @@ def test_help_names_what_there_is_and_nothing_that_is_not(cell: Cell) -> None:
     for name in "task run tasks watch cancel retry send answer chats status config help".split():
         assert f"  {name} " in everything
         assert f"%sparky {name}" in repr(cell(f"%sparky {name} --help"))
-    assert "schedule" not in everything
+    assert "schedule" in everything
 
 
 def test_tab_completes_words_options_tasks_chats_and_states(shell: Any, cell: Cell) -> None:
