@@ -39,9 +39,8 @@ def build_model(name: str, settings: AgentSettings) -> Model[Any]:
 def request_settings(model: Model[Any], settings: AgentSettings) -> ModelSettings:
     """How each request is made."""
     made = ModelSettings(timeout=settings.silence)
-    if type(model).__module__.split(".")[2:3] and any(
-        part in type(model).__module__ for part in _RETRYING
-    ):
+    homes = [kind.__module__ for kind in type(model).__mro__]
+    if any(f"pydantic_ai.models.{vendor}" in home for home in homes for vendor in _RETRYING):
         made["max_retries"] = 0
     return made
 

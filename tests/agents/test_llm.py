@@ -94,6 +94,15 @@ def test_a_model_of_another_vendor_is_asked_by_several_tasks(
             assert here.finish(here.start(("ollama:llama3", {})))[-1].data["result"] == "hi"
 
 
+def test_no_vendors_client_tries_again_unseen(here: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    with OpenAIServer(lambda _: Reply(status=500, headers=SOON)) as server:
+        monkeypatch.setenv("OLLAMA_BASE_URL", server.base_url)
+        execution = here.start(("ollama:llama3", {}), attempts=2)
+        assert here.finish(execution)[-1].data["state"] == "failed"
+        assert len(notes(here, execution)) == 1
+    assert len(server.requests) == 2
+
+
 def test_cancel_while_it_waits_for_permission(here: Stage) -> None:
     with model([Reply(tools=[("run_code", {"code": "1"})])]) as (_, played):
         execution = here.start(played)
