@@ -81,6 +81,7 @@ class Lab:
             f"--LabApp.workspaces_dir={self.root / 'workspaces'}",
             f"--LabApp.user_settings_dir={self._settings()}",
             "--LabApp.expose_app_in_browser=True",
+            "--JupyterNotebookApp.expose_app_in_browser=True",
             *self.options,
         ]  # fmt: skip
         with self.output.open("ab") as output:

@@ -1,4 +1,4 @@
-"""The view under the cell lives through all that people do to a page (issue 3, row 2)."""
+"""The view under the cell lives through all that people do to a page."""
 
 from __future__ import annotations
 
@@ -87,10 +87,9 @@ def test_it_is_put_back_after_a_reload_without_saving(panel_lab: Lab, page: Page
     view.is_live()
     assert view.task_id == task_id
     finishes(panel_lab, notebook, view)
-    outputs = (
-        "() => window.jupyterapp.shell.currentWidget.content.model.cells.get(1).outputs.length"
-    )
-    assert page.evaluate(outputs) == 0, "putting a view back does not change the notebook"
+    cells = "window.jupyterapp.shell.currentWidget.content.model.cells"
+    count = page.evaluate(f"() => {cells}.get(1).outputs.length")
+    assert count == 0, "putting a view back does not change the notebook"
 
 
 @pytest.mark.promise("P1", "P4")
@@ -168,7 +167,9 @@ def test_after_a_restart_of_the_kernel_it_tells_an_honest_ending(
     notebook, view = begin(panel_lab, page, "restart.ipynb")
     step(panel_lab, notebook, 1)
     view.sees("printed 1")
-    page.evaluate("window.jupyterapp.shell.currentWidget.sessionContext.restartKernel()")
+    restart = "() => { window.jupyterapp.shell.currentWidget.sessionContext.restartKernel(); }"
+    page.evaluate(restart)
+    page.get_by_role("button", name="End it").click()
     expect(view.node).to_have_attribute("data-state", re.compile("cancelled|lost"), timeout=MS)
     expect(view.node.get_by_role("button", name="Run again")).to_be_visible()
 

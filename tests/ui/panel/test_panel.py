@@ -1,4 +1,4 @@
-"""The panel: what runs, what happened, and what can be done about it (issue 3, row 1)."""
+"""The panel: what runs, what happened, and what can be done about it."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ sparky_nb.start(asks, name="Asks")
 
 
 def test_who_else_is_watching_is_shown(panel_lab: Lab, page: Page, browser: Browser) -> None:
-    notebook, view = begin(panel_lab, page, "together.ipynb")
+    _, view = begin(panel_lab, page, "together.ipynb")
     context = browser.new_context()
     with context.new_page() as second:
         second.goto(
@@ -94,7 +94,8 @@ import sparky_nb
 from IPython.display import HTML, SVG, Javascript, Markdown, display
 def hostile(task):
     bad = "window.sparkyHacked=(window.sparkyHacked||0)+1"
-    html = f"<b>kept</b><script>{bad}</script><img src=x onerror='{bad}'><a href='javascript:{bad}'>l</a>"
+    html = f"<b>kept</b><script>{bad}</script><img src=x onerror='{bad}'>"
+    html += f"<a href='javascript:{bad}'>a link</a>"
     svg = f"<svg xmlns='http://www.w3.org/2000/svg' onload='{bad}'><script>{bad}</script></svg>"
     display(HTML(html), SVG(svg), Javascript(bad), Markdown(html))
     task.message(html)
@@ -157,3 +158,18 @@ def test_axe_finds_nothing_serious_in_any_theme(panel_lab: Lab, page: Page) -> N
         )
         assert not found, (theme, found)
     assert re.match("running", view.node.get_attribute("data-state") or "")
+
+
+def test_a_kernel_with_running_tasks_is_not_ended_without_a_question(
+    panel_lab: Lab, page: Page
+) -> None:
+    _, view = begin(panel_lab, page, "guard.ipynb")
+    page.evaluate("() => { window.jupyterapp.shell.currentWidget.sessionContext.restartKernel(); }")
+    dialog = page.locator(".jp-Dialog")
+    expect(dialog).to_contain_text("1 task is running in this kernel")
+    expect(dialog).to_contain_text("Work")
+    dialog.get_by_role("button", name="Keep it running").click()
+    expect(dialog).to_have_count(0)
+    view.is_in("running")
+    view.press("Cancel")
+    view.is_in("cancelled")

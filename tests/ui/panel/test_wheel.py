@@ -1,4 +1,4 @@
-"""A wheel, installed where nothing else is, brings the panel with it; no Node is needed for that."""
+"""A wheel, installed where nothing else is, brings the panel; no Node is needed for that."""
 
 from __future__ import annotations
 
