@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
+import pytest
 from msgspec import Struct
 
 from sparky_nb.agents import AgentSettings, agent_work
@@ -234,6 +235,7 @@ class AgentContract(ABC):
             assert result.data["status"] in ("denied", "error")
             assert texts(events) == ["pity"]
 
+    @pytest.mark.promise("P6")
     def test_cancel_ends_it_and_closes_what_was_open(self) -> None:
         with stage() as here, self.play([Use(), Say(("I am ",)), Hang()]) as played:
             execution = here.start(played)
@@ -242,12 +244,14 @@ class AgentContract(ABC):
             events = here.finish(execution)
             self.check_closed(events, "cancelled")
 
+    @pytest.mark.promise("P6")
     def test_a_failure_is_told_and_closes_what_was_open(self) -> None:
         with stage() as here, self.play([Say(("I am ",)), Fail()]) as played:
             events = here.finish(here.start(played, attempts=1))
             self.check_closed(events, "failed")
             assert events[-1].data["error"]["message"]
 
+    @pytest.mark.promise("P6")
     def test_the_time_limit_ends_it(self) -> None:
         with stage() as here, self.play([Say(("I am ",)), Hang()]) as played:
             events = here.finish(here.start(played, max_seconds=2.5))

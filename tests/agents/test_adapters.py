@@ -31,7 +31,6 @@ from tests.agents.openai_server import OpenAIServer, Reply
 PLAYER = Path(__file__).parent / "acp_player.py"
 
 
-@pytest.mark.promise("P6")
 class TestGenerator(AgentContract):
     """An async generator of events, a function of the notebook."""
 
@@ -64,7 +63,6 @@ class TestGenerator(AgentContract):
         yield "agent:player", {"player": player}
 
 
-@pytest.mark.promise("P6")
 class TestLlm(AgentContract):
     """The built-in agent, over real HTTP."""
 
@@ -84,7 +82,6 @@ class TestLlm(AgentContract):
                 assert server.left.wait(10), "the HTTP stream was not closed"
 
 
-@pytest.mark.promise("P6")
 class TestAcp(AgentContract):
     """A program that speaks the Agent Client Protocol."""
 
