@@ -53,6 +53,11 @@ def test_verify_finds_what_was_damaged(sparky: Sparky, said: Tell, log: Log, log
     assert ran.returncode == 1
     assert "completed" in ran.stdout
     assert json.loads(sparky("log", "verify", "--json").stdout)[0]["chat_id"] == "one"
+    ran = sparky("log", "repair")
+    assert ran.returncode == 0, ran.stderr
+    assert "Mended:" in ran.stdout
+    assert sparky("log", "verify").returncode == 0
+    assert "nothing to mend" in sparky("log", "repair").stdout
 
 
 def test_trim_removes_the_oldest(sparky: Sparky, said: Tell, log: Log) -> None:

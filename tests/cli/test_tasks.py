@@ -283,3 +283,40 @@ def test_a_reader_that_leaves_early_causes_no_noise(
         watch.stdout.close()
         assert watch.stderr.read() == ""
         assert watch.wait(PATIENCE) == 141
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
+def test_on_a_terminal_progress_stays_on_the_last_line(
+    said: Tell, environment: dict[str, str]
+) -> None:
+    import os
+    import pty
+
+    task = said()
+    for done in range(3):
+        task.say("progress", key="main", done=done, total=3, message="\x1b]0;owned\x07")
+    task.say("output", stream="stdout", text="no line end").status("completed", result=1)
+    main, terminal = pty.openpty()
+    environment |= {"TERM": "xterm", "COLUMNS": "80"}
+    with subprocess.Popen(
+        [*SPARKY, "agent", "tasks", "watch", task.task_id],
+        env=environment, stdout=terminal, stderr=terminal,
+    ) as watch:  # fmt: skip
+        os.close(terminal)
+        shown = b""
+        while True:
+            try:
+                piece = os.read(main, 65536)
+            except OSError:  # the other end is closed
+                break
+            if not piece:
+                break
+            shown += piece
+        assert watch.wait(PATIENCE) == 0
+    os.close(main)
+    text = shown.decode()
+    assert "2/3" in text
+    assert "no line end" in text
+    assert "completed" in text
+    assert "\x1b]0;" not in text
+    assert text.endswith("\n")
