@@ -10,6 +10,8 @@ import type { Sparky, TaskRef } from '../tokens';
 import { MIME_TYPE } from '../tokens';
 import { InlineView } from './view';
 
+/** An output shows a task now: whatever was put back for it gives way. */
+export const SHOWN_EVENT = 'sparky-shown';
 /** Marks a view that hangs beside the outputs. */
 const PUT_BACK = '.sparky-putback';
 
@@ -38,13 +40,22 @@ export class InlineTask extends ReactWidget implements IRenderMime.IRenderer {
   renderModel(model: IRenderMime.IMimeModel): Promise<void> {
     this.ref = refOf(model.data[MIME_TYPE]);
     this.saved = model.data;
+    this.announce();
     this.update();
     return this.renderPromise ?? Promise.resolve();
   }
 
   protected override onAfterAttach(msg: Message): void {
     super.onAfterAttach(msg);
+    this.announce();
     this.update();
+  }
+
+  private announce(): void {
+    if (this.ref && this.isAttached && !this.node.matches(PUT_BACK)) {
+      const detail = this.ref.task_id;
+      this.node.dispatchEvent(new CustomEvent(SHOWN_EVENT, { bubbles: true, detail }));
+    }
   }
 
   protected override render(): JSX.Element | null {

@@ -49,7 +49,8 @@ function ChatBody({ chat, place }: { chat: Chat; place: Place }): JSX.Element {
   );
   const entries = select(state.timeline, filter);
   const target = tasks.find(task => task.task_id === filter.taskId && !isEnded(task.state));
-  const talking = target ?? (shownTasks.length === 1 ? shownTasks[0] : undefined);
+  const running = shownTasks.filter(task => !isEnded(task.state));
+  const talking = target ?? (running.length === 1 ? running[0] : undefined);
 
   return (
     <div

@@ -10,7 +10,7 @@ import type { IDisposable } from '@lumino/disposable';
 import { DisposableDelegate } from '@lumino/disposable';
 import type { Widget } from '@lumino/widgets';
 
-import { InlineTask, refOf } from '../inline/renderer';
+import { InlineTask, refOf, SHOWN_EVENT } from '../inline/renderer';
 import { isEnded } from '../state/model';
 import type { Sparky } from '../tokens';
 import { ISparky, MIME_TYPE } from '../tokens';
@@ -48,6 +48,9 @@ class PutBack implements IDisposable {
     panel.context.fileChanged.connect(later);
     sparky.settingsChanged.connect(later);
     panel.disposed.connect(() => this.dispose());
+    const shown = (event: Event): void => this.giveWay(event as CustomEvent<string>);
+    panel.node.addEventListener(SHOWN_EVENT, shown);
+    this.stops.push(() => panel.node.removeEventListener(SHOWN_EVENT, shown));
     void panel.context.ready.then(() => {
       const model = panel.context.model;
       model.contentChanged.connect(later);
@@ -122,7 +125,7 @@ class PutBack implements IDisposable {
         if (!other || other.created < task.created) {
           newest.set(cellId, task);
         }
-        this.meet(task.task_id);
+        this.meet(task);
       }
     }
     const modified = Date.parse(context.contentsModel?.last_modified ?? '') || 0;
@@ -143,9 +146,10 @@ class PutBack implements IDisposable {
   }
 
   /** A task that begins now may be in an output in a moment: look again then. */
-  private meet(taskId: string): void {
+  private meet({ task_id: taskId, created }: TaskItem): void {
     if (!this.met.has(taskId)) {
-      const fresh = Date.now() > this.openedAt + OPENING_MS;
+      const fresh =
+        Date.now() > this.openedAt + OPENING_MS || Math.abs(Date.now() - created) < OPENING_MS;
       this.met.set(taskId, fresh ? Date.now() : 0);
       if (fresh) {
         window.setTimeout(() => this.later(), YOUNG_MS);
@@ -169,6 +173,17 @@ class PutBack implements IDisposable {
       }
     }
     this.seen.set(id, now);
+  }
+
+  /** An output draws the task itself: there is never more than one view of it in a cell. */
+  private giveWay({ detail, target }: CustomEvent<string>): void {
+    const held = this.views.get(detail);
+    if (held && target instanceof Node && held.cell.node.contains(target)) {
+      held.view.dispose();
+      this.views.delete(detail);
+      this.met.set(detail, Date.now()); // the list of outputs will say so in a moment
+      this.later();
+    }
   }
 
   private show(task: TaskItem, cell: Cell): void {

@@ -16,7 +16,7 @@ function Summary({ open }: { open: () => void }): JSX.Element {
   const { active, info } = hub.overview;
   const waiting = hub.overview.list().filter(task => task.state === 'waiting').length;
   const text = active === 0 ? trans.__('Sparky') : trans._n('%1 task', '%1 tasks', active, active);
-  const asks = waiting ? ` · ${trans._n('%1 asks', '%1 ask', waiting, waiting)}` : '';
+  const asks = waiting ? ` · ${trans._n('%1 question', '%1 questions', waiting, waiting)}` : '';
   return (
     <span className="sparky-statusbar">
       <button
@@ -37,8 +37,12 @@ export const statusPlugin: JupyterFrontEndPlugin<void> = {
   id: '@sparky-nb/labextension:status',
   description: 'Running tasks in the status bar.',
   autoStart: true,
-  requires: [ISparky, IStatusBar],
-  activate: (app: JupyterFrontEnd, sparky: Sparky, statusBar: IStatusBar): void => {
+  requires: [ISparky],
+  optional: [IStatusBar],
+  activate: (app: JupyterFrontEnd, sparky: Sparky, statusBar: IStatusBar | null): void => {
+    if (!statusBar) {
+      return; // Notebook 7 has none
+    }
     const open = (): void => void app.commands.execute('sparky:open-panel');
     const item = ReactWidget.create(
       <EnvContext.Provider value={sparky}>

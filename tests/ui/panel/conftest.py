@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import ConsoleMessage, Page
+from playwright.sync_api import ConsoleMessage, Error, Page
 
 from tests.ui.lab import BUILT, Lab
 
@@ -51,7 +51,12 @@ def complaints(page: Page) -> Iterator[list[str]]:
             said.append(message.text)
 
     page.on("console", hear)
-    page.on("pageerror", lambda error: said.append(str(error)))
+
+    def fail(error: Error) -> None:
+        if "sparky" in (error.stack or ""):
+            said.append(f"{error.message}\n{error.stack}")
+
+    page.on("pageerror", fail)
     yield said
     # A socket or request that fails is the browser's own line, and what these tests do on purpose.
     ours = [line for line in said if "WebSocket connection" not in line and "ERR_" not in line]

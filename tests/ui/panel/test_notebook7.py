@@ -15,8 +15,10 @@ from tests.ui.panel.views import MS, View
 pytest.importorskip("notebook")
 pytestmark = pytest.mark.timeout(400)
 
-_IDLE = """() => { const kernel = window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel;
-  return kernel?.connectionStatus === 'connected' && kernel.status === 'idle'; }"""
+_IDLE = """() => {
+  const kernel = window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel;
+  return kernel?.connectionStatus === 'connected' && kernel.status === 'idle';
+}"""
 
 
 def test_a_task_is_live_in_notebook_7_and_again_after_an_unsaved_reload(
