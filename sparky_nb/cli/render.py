@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
-from typing import Any
+from importlib.util import find_spec
+from typing import Any, TextIO
 
 import click
 
@@ -15,6 +17,9 @@ _COLOURS = {"completed": "green", "failed": "red", "lost": "red", "cancelled": "
 
 class Renderer:
     """Prints events as they come; on a terminal the newest progress stays on the last line."""
+
+    buffers = False
+    """Whether something else sees to it that what was printed is shown."""
 
     def __init__(self, terminal: bool) -> None:
         self._terminal = terminal
@@ -63,7 +68,7 @@ class Renderer:
             self._clear()
             self._finish_text()
             width = shutil.get_terminal_size().columns - 1
-            click.echo(text[:width], nl=False)
+            self._echo(text[:width], nl=False)
             self._status_line = True
         else:
             self._line("progress", text)
@@ -77,7 +82,7 @@ class Renderer:
             text += "\n[output is truncated]\n"
         text = text.replace("\r\n", "\n").replace("\r", "\n")
         self._clear()
-        click.echo(plain(click.unstyle(text)), nl=False)
+        self._echo(plain(click.unstyle(text)), nl=False)
         self._open_line = not text.endswith("\n")
 
     def _thought(self, data: dict[str, Any]) -> None:
@@ -85,7 +90,7 @@ class Renderer:
 
     def _message_sent(self, data: dict[str, Any]) -> None:
         self._clear()
-        click.echo(plain(str(data.get("text", ""))), nl=bool(data.get("final")))
+        self._echo(plain(str(data.get("text", ""))), nl=bool(data.get("final")))
         self._open_line = not data.get("final")
 
     def _message_received(self, data: dict[str, Any]) -> None:
@@ -106,17 +111,30 @@ class Renderer:
     def _line(self, head: str, text: str) -> None:
         self._clear()
         self._finish_text()
-        click.echo(f"{head} {text}" if head else text)
+        self._echo(f"{head} {text}" if head else text)
 
     def _finish_text(self) -> None:
         if self._open_line:
-            click.echo()
+            self._echo()
             self._open_line = False
 
     def _clear(self) -> None:
         if self._status_line:
-            click.echo("\r\x1b[2K", nl=False)
+            self._echo("\r\x1b[2K", nl=False)
             self._status_line = False
+
+    def _echo(self, text: str = "", nl: bool = True) -> None:
+        click.echo(text, nl=nl)
+
+
+def renderer_for(stream: TextIO, as_json: bool) -> Renderer:
+    """What suits ``stream``: bars on a terminal where rich is installed."""
+    terminal = stream.isatty() and not as_json
+    if terminal and os.environ.get("TERM") != "dumb" and find_spec("rich") is not None:
+        from sparky_nb.cli.bars import BarRenderer  # takes 0.1 s
+
+        return BarRenderer()
+    return Renderer(terminal)
 
 
 def progress_text(progress: dict[str, Any] | None) -> str:

@@ -117,11 +117,11 @@ def watch(task: str, source: Source, as_json: bool) -> None:
     Leaving with Ctrl-C leaves the task alone. Exit status: 0 completed, 1 failed, 3 lost,
     130 cancelled.
     """
-    from sparky_nb.cli.render import Renderer
+    from sparky_nb.cli.render import renderer_for
 
     found = source.task(task)
     state = found["state"]
-    renderer = Renderer(sys.stdout.isatty())
+    renderer = renderer_for(sys.stdout, as_json)
     try:
         for event in source.follow(found):
             if event.type == "status":
@@ -130,7 +130,8 @@ def watch(task: str, source: Source, as_json: bool) -> None:
                 print_json({name: getattr(event, name) for name in EVENT_FIELDS})
             else:
                 renderer.show(event)
-            sys.stdout.flush()
+            if as_json or not renderer.buffers:
+                sys.stdout.flush()
     finally:
         renderer.close()
     if state not in exits.OF_STATE:  # its ending was trimmed

@@ -1,0 +1,71 @@
+"""Watching on a terminal where rich is installed: a bar for each progress key, below what is
+said."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+from sparky_nb.cli.render import Renderer, progress_text
+from sparky_nb.cli.terminal import shorten
+
+KEYS_MAX = 8
+
+
+class BarRenderer(Renderer):
+    """See ``Renderer``. Lines go above the bars; rich keeps those in place."""
+
+    buffers = True
+
+    def __init__(self) -> None:
+        super().__init__(terminal=False)
+        # What a task says is text, never rich's markup.
+        console = Console(markup=False, highlight=False, emoji=False)
+        self._bars = Progress(
+            TextColumn("{task.fields[key]}", markup=False),
+            BarColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[said]}", markup=False),
+            console=console,
+            transient=True,
+        )
+        self._known_bars: dict[str, TaskID] = {}
+        self._line_begun = ""
+        self._bars.start()
+
+    def close(self) -> None:
+        super().close()
+        if self._line_begun:
+            self._echo()
+        self._bars.stop()
+
+    def _progress(self, data: dict[str, Any]) -> None:
+        key = str(data.get("key"))
+        bar = self._known_bars.get(key)
+        if bar is None:
+            if len(self._known_bars) >= KEYS_MAX:
+                return
+            bar = self._bars.add_task("", key="", said="")
+            self._known_bars[key] = bar
+        self._bars.update(
+            bar,
+            completed=float(data.get("done") or 0),
+            total=float(data["total"]) if data.get("total") else None,
+            key="" if key == "main" else shorten(key, 20),
+            said=shorten(progress_text(data), 60),
+        )
+
+    def _echo(self, text: str = "", nl: bool = True) -> None:
+        # Whole lines only: the bars are drawn where the next one would begin.
+        *lines, self._line_begun = (self._line_begun + text + ("\n" if nl else "")).split("\n")
+        for line in lines:
+            self._bars.console.print(Text.from_ansi(line))
