@@ -20,6 +20,9 @@ task, a tool call with its result, a question with its answer, a command with it
     result {offset time status result duration_ms}   only tool calls that have returned
     answer {offset time text from}                   only questions that were answered
 
+An event of a known type whose ``data`` lack what is needed here (``SHAPES``), or have it in another
+shape, is shown plainly like one of an unknown type: no event, however odd, makes a chat unreadable.
+
 Lengths of text are counted in code points. Nothing here may depend on the order of dict keys other
 than insertion, on floats, or on locale: TypeScript must be able to say the same.
 """
@@ -36,6 +39,21 @@ FOLD_VERSION: Final = 1
 TIMELINE_MAX: Final = 200
 ENDED_TASKS_MAX: Final = 200
 TEXT_MAX: Final = 20_000
+
+SHAPES: Final[dict[str, dict[str, tuple[type, ...]]]] = {
+    "status": {"state": (str,)},
+    "progress": {"key": (str,), "done": (int, float)},
+    "thought": {"message_id": (str,), "text": (str,)},
+    "message_sent": {"message_id": (str,), "text": (str,)},
+    "output": {"stream": (str,), "text": (str,)},
+    "tool_use": {"tool_call_id": (str,)},
+    "tool_result": {"tool_call_id": (str,)},
+    "question": {"question_id": (str,)},
+    "command": {"command_id": (str,)},
+    "chat": {"chat_id": (str,)},
+    "redaction": {"offsets": (list,)},
+}
+"""What the data of a type must have for more than a plain entry."""
 
 _TASK_TEXT: Final = ("name", "instruction", "result", "error")
 _TASK_FIELDS: Final = (
@@ -97,7 +115,8 @@ class Fold:
         task = self.state["tasks"].get(event.task_id)
         if task is not None:
             task["last"] = event.offset
-        _APPLY.get(event.type, Fold._plain)(self, event)
+        act = _APPLY.get(event.type, Fold._plain) if _fits(event) else Fold._plain
+        act(self, event)
 
     # -- the timeline
 
@@ -135,7 +154,7 @@ class Fold:
         self._add(event, event.data)
 
     def _text(self, event: Event) -> None:
-        text = event.data.get("text", "")
+        text = event.data["text"]
         data = {k: v for k, v in event.data.items() if k != "text"}
         entry = self._same_text(event)
         if entry is None:
@@ -153,17 +172,19 @@ class Fold:
         """The entry that the text of ``event`` continues."""
         if event.type == "output":
             last = self._last_of_task.get(event.task_id)
-            stream = event.data.get("stream")
+            stream = event.data["stream"]
             if last is None or last["type"] != "output" or stream not in ("stdout", "stderr"):
                 return None
             return last if last["data"].get("stream") == stream and "pieces" in last else None
-        return self._by_key.get((event.type, str(event.task_id), event.data.get("message_id", "")))
+        key = (event.type, str(event.task_id), event.data["message_id"])
+        entry = self._by_key.get(key, {})
+        return entry if "pieces" in entry else None  # one whose first event was odd is left alone
 
     def _output(self, event: Event) -> None:
-        if "text" in event.data and "mime" not in event.data:
-            self._text(event)
-        else:
+        if "mime" in event.data:
             self._plain(event)
+        else:
+            self._text(event)
 
     # -- tasks
 
@@ -175,15 +196,15 @@ class Fold:
         task = tasks.get(event.task_id)
         if task is None:
             task = tasks[event.task_id] = _new_task(event)
-        if data.get("attempt", 0) > task["attempt"]:
-            _begin_attempt(task, data["attempt"])
+        if (attempt := _attempt(data)) > task["attempt"]:
+            _begin_attempt(task, attempt)
             self._close_questions(event.task_id)
         for name in _TASK_FIELDS:
             if name in data:
                 task[name] = data[name]
                 if name in _TASK_TEXT:
                     task["sources"][name] = event.offset
-        task["state"] = data.get("state")
+        task["state"] = data["state"]
         if task["state"] in TERMINAL:
             task["ended"], task["cancelling"] = event.time, False
             self._close_questions(event.task_id)
@@ -208,20 +229,20 @@ class Fold:
         task = self.state["tasks"].get(event.task_id)
         if task is None:
             return
-        key, bars = event.data.get("key", "main"), task["progress"]
+        key, bars = event.data["key"], task["progress"]
         first = bars.get(key, {})
         bars[key] = {
             **event.data,
             "offset": event.offset,
             "time": event.time,
             "since": first.get("since", event.time),
-            "from": first.get("from", event.data.get("done", 0)),
+            "from": first.get("from", event.data["done"]),
         }
 
     # -- pairs
 
     def _tool_result(self, event: Event) -> None:
-        call = event.data.get("tool_call_id", "")
+        call = event.data["tool_call_id"]
         entry = self._by_key.get(("tool_use", str(event.task_id), call))
         if entry is None:
             self._plain(event)
@@ -232,7 +253,7 @@ class Fold:
         entry["result"], entry["last"] = result, event.offset
 
     def _question(self, event: Event) -> None:
-        question_id = event.data.get("question_id", "")
+        question_id = event.data["question_id"]
         self.state["questions"][question_id] = {
             **event.data,
             "task_id": event.task_id,
@@ -243,7 +264,7 @@ class Fold:
 
     def _message_received(self, event: Event) -> None:
         question_id = event.data.get("in_reply_to")
-        if question_id is not None:
+        if isinstance(question_id, str):
             self.state["questions"].pop(question_id, None)
             asked = self._by_key.get(("question", str(event.task_id), question_id))
             if asked is not None:
@@ -261,7 +282,7 @@ class Fold:
             task["cancelling"] = outcome in ("accepted", "applied") and (
                 task["state"] not in TERMINAL
             )
-        entry = self._by_key.get(("command", "", event.data.get("command_id", "")))
+        entry = self._by_key.get(("command", "", event.data["command_id"]))
         if entry is None:
             self._plain(event)
             return
@@ -271,11 +292,12 @@ class Fold:
     # -- the chat
 
     def _chat(self, event: Event) -> None:
-        chat_id, chats = event.data.get("chat_id", ""), self.state["chats"]
+        chat_id, chats = event.data["chat_id"], self.state["chats"]
         if event.data.get("change") == "deleted":
             chats.pop(chat_id, None)
         else:
             title = event.data.get("title")
+            title = title if isinstance(title, str) else None
             chats[chat_id] = {"chat_id": chat_id, "title": title}
             self.state["title"] = title
         self._plain(event)
@@ -284,7 +306,7 @@ class Fold:
         """Tombstones and hidden places only count."""
 
     def _redaction(self, event: Event) -> None:
-        gone = set(event.data.get("offsets", ()))
+        gone = {offset for offset in event.data["offsets"] if _is_number(offset)}
         state = self.state
         for entry in list(state["timeline"]):
             _redact_entry(entry, gone)
@@ -319,18 +341,42 @@ _APPLY: Final[dict[str, Callable[[Fold, Event], None]]] = {
 }
 
 
+def _fits(event: Event) -> bool:
+    """Whether the data have what is needed here (``SHAPES``)."""
+    data = event.data
+    for name, kinds in SHAPES.get(event.type, {}).items():
+        value = data.get(name)
+        if not isinstance(value, kinds) or isinstance(value, bool):
+            return event.type == "output" and name == "text" and "mime" in data
+    return True
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _attempt(data: JsonObject) -> int:
+    """Digests in ``_index`` have none."""
+    attempt = data.get("attempt")
+    return attempt if isinstance(attempt, int) and not isinstance(attempt, bool) else 0
+
+
+_KEYS: Final = {
+    "thought": "message_id",
+    "message_sent": "message_id",
+    "tool_use": "tool_call_id",
+    "question": "question_id",
+    "command": "command_id",
+}
+
+
 def _key(entry: JsonObject) -> tuple[str, ...] | None:
     """What later events find the entry by, if any do."""
-    kind, task, data = entry["type"], str(entry["task_id"]), entry["data"]
-    if kind in ("thought", "message_sent"):
-        return (kind, task, data.get("message_id", ""))
-    if kind == "tool_use":
-        return (kind, task, data.get("tool_call_id", ""))
-    if kind == "question":
-        return (kind, task, data.get("question_id", ""))
-    if kind == "command":
-        return (kind, "", data.get("command_id", ""))
-    return None
+    kind = entry["type"]
+    name = entry["data"].get(_KEYS.get(kind))
+    if not isinstance(name, str):
+        return None
+    return (kind, "" if kind == "command" else str(entry["task_id"]), name)
 
 
 def _new_task(event: Event) -> JsonObject:
@@ -339,7 +385,7 @@ def _new_task(event: Event) -> JsonObject:
         "offset": event.offset,
         "last": event.offset,
         "state": None,
-        "attempt": event.data.get("attempt", 0),
+        "attempt": _attempt(event.data),
         "name": None,
         "created": event.time,
         "started": None,

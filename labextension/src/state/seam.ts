@@ -43,10 +43,13 @@ function continued(
   switch (entry.type) {
     case 'tool_result':
       return byKey.get(keyOf({ ...entry, type: 'tool_use' }) ?? '');
-    case 'thought':
-    case 'message_sent':
     case 'command':
       return byKey.get(keyOf(entry) ?? '');
+    case 'thought':
+    case 'message_sent': {
+      const before = byKey.get(keyOf(entry) ?? '');
+      return before?.pieces && entry.pieces ? before : undefined;
+    }
     case 'output': {
       const last = lastOfTask.get(entry.task_id);
       const same = last?.type === 'output' && last.data['stream'] === entry.data['stream'];
