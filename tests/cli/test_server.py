@@ -90,3 +90,24 @@ def test_who_may_not_or_does_not_exist_is_said_plainly(
     ran = sparky("log", "verify", "--server", server.url, "--token", server.token)
     assert ran.returncode == 2
     assert "Traceback" not in ran.stderr
+
+
+def test_queue_and_schedules_work_through_a_server(
+    server: LiveServer, through: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    ran = through("agent", "tasks", "add", "Run smart maintenance", "--chat", "remote")
+    assert ran.returncode == 0, ran.stderr
+    assert server.api(f"tasks/{ran.stdout.split()[-1]}")["state"] == "queued"
+    ran = through("agent", "schedule", "add", "--at", "23:59", "--chat", "remote", "Tidy", "up")
+    assert ran.returncode == 0, ran.stderr
+    schedule = ran.stdout.split()[-1]
+    assert "once, at" in through("agent", "schedule", "list").stdout
+    assert "paused" in through("agent", "schedule", "pause", schedule).stdout
+    assert through("agent", "schedule", "resume", schedule).returncode == 0
+    task = through("agent", "schedule", "run", schedule).stdout.split()[-1]
+    assert server.api(f"tasks/{task}")["schedule_id"] == schedule
+    assert through("agent", "schedule", "run", schedule).returncode == 2
+    assert through("agent", "schedule", "remove", schedule).returncode == 0
+    assert server.api("schedules") == []
+    assert through("agent", "schedule", "add", "--every", "0s", "x").returncode == 2
+    assert "queued" in through("agent", "status").stdout
