@@ -141,7 +141,7 @@ export function Timeline(props: TimelineProps): JSX.Element {
             ref={list}
             scrollRef={scroller}
             shift={shifting}
-            bufferSize={400}
+            bufferSize={200}
             data={entries}
           >
             {entry => (
