@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sparky_nb.events.fold import ENDED_TASKS_MAX, TEXT_MAX, TIMELINE_MAX, Fold
-from sparky_nb.events.model import Event
+from sparky_nb.events.model import DATA_TYPES, Event
 
 TASKS = ["task-00000000000a", "task-00000000000b"]
 
@@ -187,6 +187,49 @@ def test_nothing_of_a_redacted_event_stays(log: list[Event], data: st.DataObject
     ]
     gone = event(at + 8, "redaction", None, offsets=[one.offset for one in secret])
     assert "S3CRET" not in json.dumps(folded(*log[:at], *secret, gone))
+
+
+odd = st.recursive(
+    st.none() | st.booleans() | st.integers(-3, 3) | st.floats(-1, 1) | st.sampled_from("ab"),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from("ab"), inner),
+    max_leaves=4,
+)
+FIELDS = "state attempt key done text message_id stream tool_call_id question_id command_id".split()
+FIELDS += "name outcome in_reply_to chat_id change title offsets mime from total".split()
+
+
+@pytest.mark.promise("P12")
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([*DATA_TYPES, "redacted", "hidden", "from_the_future"]),
+            st.sampled_from([*TASKS, None]),
+            st.dictionaries(st.sampled_from(FIELDS), odd),
+        )
+    ),
+    logs,
+)
+def test_no_event_however_odd_makes_a_chat_unreadable(
+    rows: list[tuple[str, str | None, dict[str, Any]]], log: list[Event]
+) -> None:
+    strange = [event(n, kind, task, **data) for n, (kind, task, data) in enumerate(rows, start=1)]
+    fold = Fold()
+    for one in [*log, *strange, *log]:
+        fold.apply(one)
+    assert Fold(json.loads(json.dumps(fold.state))).state["v"] == 1
+    assert sum(fold.state["counters"].values()) == 2 * len(log) + len(strange)
+
+
+def test_data_of_another_shape_are_shown_plainly() -> None:
+    state = folded(
+        event(1, "status", state="running", attempt=1),
+        event(2, "progress", key=[], done=1),
+        event(3, "thought", message_id=3, text="x"),
+        event(4, "output", stream="stdout", text=5),
+    )
+    assert [entry["offset"] for entry in state["timeline"]] == [1, 2, 3, 4]
+    assert state["timeline"][3]["data"] == {"stream": "stdout", "text": 5}
+    assert state["tasks"][TASKS[0]]["progress"] == {}
 
 
 def test_titles_follow_chat_events() -> None:
