@@ -11,8 +11,8 @@ from __future__ import annotations
 import random
 import sys
 
-from sparky_nb.events.codec import decode_event
 from sparky_nb.errors import LogUnavailable, NotFound
+from sparky_nb.events.codec import decode_event
 from sparky_nb.events.model import NewEvent
 from sparky_nb.ids import derived_id
 from sparky_nb.log import Append, open_log
