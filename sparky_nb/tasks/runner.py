@@ -16,7 +16,7 @@ from collections.abc import Callable
 from sparky_nb.clock import Clock
 from sparky_nb.errors import Conflict, Fenced, LogUnavailable, NotFound, UsageError
 from sparky_nb.events.model import Command, JsonObject
-from sparky_nb.events.states import RUNNING, TERMINAL, WAITING
+from sparky_nb.events.states import QUEUED, RUNNING, TERMINAL, WAITING
 from sparky_nb.ids import DEFAULT_CHAT, check_chat_id, new_event_id, new_task_id
 from sparky_nb.log.base import Fence, Log, RunnerRow, TaskRow
 from sparky_nb.tasks.cancel import Cancellation
@@ -258,9 +258,17 @@ class Runner:
                 execution = self.find(row.task_id)
                 if execution is not None and not execution.done.is_set():
                     carry_out(row, execution, self.clock)
+            self._take_retries()
         self._on_moved()
         if self._queue:
             self._fill()  # a task of another process, which one waited for, may have ended
+
+    def _take_retries(self) -> None:
+        """A server queues the retry of a task for the runner that has its work at hand: this one."""
+        for row in self.log.tasks(runner=self.runner_id, states=(QUEUED,)):
+            if row.task_id not in self._executions and row.retry_of is not None:
+                again = self.find(row.retry_of)
+                self.take(row, _forgotten(row) if again is None else again.work)
 
     def look_after_others(self) -> None:
         """Declare the tasks of dead runners lost. Whoever waits for a task of another process calls
@@ -388,6 +396,7 @@ class Runner:
                     self._executions.pop(self._ended.popleft(), None)
         if execution.state == WAITING or execution.state in TERMINAL:
             self._fill()
+            self._service.nudge()  # what others have queued for this runner may have a place now
 
     def _fill(self) -> None:
         while True:
@@ -413,6 +422,15 @@ class Runner:
     def _wait_for(self, executions: list[Execution], until: float) -> None:
         for execution in executions:
             execution.done.wait(max(0.0, until - self.clock.monotonic()))
+
+
+def _forgotten(row: TaskRow) -> Work:
+    """The work of a retry that came too late: it fails, and says why."""
+
+    def call(context: object) -> None:
+        raise Conflict(f"the work of {row.retry_of} is not known here any more: run its cell again")
+
+    return Work(call=call, name=row.name or row.task_id, kind=row.kind, chat_id=row.chat_id)
 
 
 def user_name() -> str:

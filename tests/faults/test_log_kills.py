@@ -20,7 +20,7 @@ from sparky_nb.log import Log, open_log
 from sparky_nb.testing.log_samples import all_events
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-KILLS = 48
+KILLS = 60
 PATIENCE = 30.0
 
 
