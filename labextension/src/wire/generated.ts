@@ -159,8 +159,8 @@ export interface Heartbeat {
   [k: string]: unknown;
 }
 /**
- * First, before any event. ``next`` is the offset of the first event that follows; ``missed`` is
- *     head less cursor (0 where no cursor was given); ``recovered``: a cursor was honoured.
+ * First, before any event. ``next`` is the offset of the first event that follows; ``missed``
+ *     is head less cursor (0 where no cursor was given); ``recovered``: a cursor was honoured.
  */
 export interface Hello {
   t: 'hello';
