@@ -264,7 +264,7 @@ class Runner:
             self._fill()  # a task of another process, which one waited for, may have ended
 
     def _take_retries(self) -> None:
-        """A server queues the retry of a task for the runner that has its work at hand: this one."""
+        """A server queues a retry for the runner that has the work at hand: this one."""
         for row in self.log.tasks(runner=self.runner_id, states=(QUEUED,)):
             if row.task_id not in self._executions and row.retry_of is not None:
                 again = self.find(row.retry_of)

@@ -339,7 +339,12 @@ class Connections:
             try:
                 last(opened)
             finally:
-                self._close_all(opened)
+                with self._idle:
+                    quiet = self._idle.wait_for(lambda: not self._busy, PATIENCE)
+                if quiet:
+                    self._close_all(opened)
+                else:
+                    self._abandon(opened)
 
 
 _KEPT: Final[list[sqlite3.Connection]] = []

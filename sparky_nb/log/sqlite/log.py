@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
@@ -75,6 +77,7 @@ class SqliteLog(SqliteReads, EngineLog):
         )
         self._files.on_open = self._folds.clear
         self._lock = threading.Lock()
+        self._spare_lock = threading.Lock()
         self._lock_pid = self._files.open().pid
         self._owner: int | None = None
         self.log_id = self._files.log_id
@@ -89,6 +92,7 @@ class SqliteLog(SqliteReads, EngineLog):
         opened = self._files.open()
         if opened.pid != self._lock_pid:  # a forked child: who held the lock is not in it
             self._lock, self._lock_pid, self._owner = threading.Lock(), opened.pid, None
+            self._spare_lock = threading.Lock()
         me = threading.get_ident()
         if self._owner == me:
             # A finalizer that the garbage collector ran in the middle of a transaction.
@@ -238,11 +242,12 @@ class SqliteLog(SqliteReads, EngineLog):
     def _checkpoint(self, wait: Clock | None = None) -> None:
         if self._network:
             return
-        opened = self._files.open()
-        try:
-            chores.checkpoint(opened.spare, self._place, wait)
-        except sqlite3.Error as error:
-            raise translated(error, str(self.path)) from error
+        with self._spare_lock:
+            opened = self._files.open()
+            try:
+                chores.checkpoint(opened.spare, self._place, wait)
+            except sqlite3.Error as error:
+                raise translated(error, str(self.path)) from error
 
     def _forgotten(self) -> None:
         """What was deleted leaves the file now, and the WAL too."""
@@ -283,10 +288,17 @@ class SqliteLog(SqliteReads, EngineLog):
             if not self._network:
                 sync_heads(opened.spare, self._place)
 
-        try:
-            self._files.close(last)
-        except sqlite3.Error:
-            return  # what was committed is committed; the next opener looks after the rest
+        with contextlib.ExitStack() as quiet:
+            if self._lock_pid == os.getpid():  # in a forked child nobody holds them
+                # A connection that is closed while another thread is in it takes the process down.
+                for lock in (self._spare_lock, self._lock):
+                    if not lock.acquire(timeout=PATIENCE):
+                        return  # stuck: the end of the process closes it
+                    quiet.callback(lock.release)
+            try:
+                self._files.close(last)
+            except sqlite3.Error:
+                return  # what was committed is committed; the next opener looks after the rest
 
 
 def _warning(code: str, message: str) -> dict[str, str]:
