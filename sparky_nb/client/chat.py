@@ -36,6 +36,7 @@ from sparky_nb.stream.stimuli import Begin, Connection, Instruction, Pass, SetCo
 
 FRAME_MAX: Final = 16 * 1024 * 1024
 CONNECT_TIMEOUT: Final = 10.0
+GOODBYE_SECONDS: Final = 1.0
 
 Update: TypeAlias = Event | Begin | SetConnection | Pass
 
@@ -104,10 +105,17 @@ class ChatClient:
         self._nudges.put_nowait(stimuli.Wake())
 
     async def close(self) -> None:
-        """Close the connection. Twice is fine; an iteration under way ends."""
+        """Close the connection, and wait a moment for the server's goodbye. Twice is fine; an
+        iteration under way ends."""
         self._closed = True
         self._nudges.put_nowait(stimuli.Stop())
+        connection = self._connection
         self._abandon()
+        if connection is not None:
+            with contextlib.suppress(TimeoutError, WebSocketError):
+                async with asyncio.timeout(GOODBYE_SECONDS):
+                    while await connection.read_message() is not None:
+                        pass
 
     async def __aenter__(self) -> ChatClient:
         return self

@@ -23,7 +23,7 @@ def url(jp_serverapp: Any, http_server: Any, jp_http_port: int, jp_base_url: str
 async def offsets(chat: ChatClient, last: int) -> list[int]:
     """The offsets of all events up to ``last``."""
     got: list[int] = []
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(PATIENCE), chat:
         async for event in chat:
             got.append(event.offset)
             if event.offset >= last:
@@ -71,7 +71,6 @@ async def test_a_cursor_goes_on_in_another_client(url: str, log: Log) -> None:
     append(log, "a", 20)
     first = ChatClient(url, "a")
     assert await offsets(first, 12) == list(range(1, 13))
-    await first.close()
     assert first.cursor is not None
     start = Start(epoch=first.cursor.epoch, offset=first.cursor.offset)
     assert await offsets(ChatClient(url, "a", start=start), 20) == list(range(13, 21))
