@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import inspect
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 
 from sparky_nb import errors
@@ -89,3 +91,38 @@ def test_links_between_pages_lead_somewhere() -> None:
         if not (page.parent / link).exists()
     ]
     assert broken == []
+
+
+def _commands(command: click.Command, path: str) -> Iterator[tuple[str, click.Command]]:
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            child = command.get_command(context, name)
+            assert child is not None
+            yield from _commands(child, f"{path} {name}")
+    else:
+        yield path, command
+
+
+def test_each_command_and_option_of_the_command_line_is_documented() -> None:
+    from sparky_nb.cli.main import sparky
+
+    text = (DOCS / "cli.md").read_text("utf-8")
+    missing = set()
+    for path, command in _commands(sparky, "sparky"):
+        if not command.hidden and path not in text:
+            missing.add(path)
+        for parameter in command.params:
+            longest = max(parameter.opts, key=len)
+            if isinstance(parameter, click.Option) and longest not in text:
+                missing.add(f"{path} {longest}")
+    assert sorted(missing) == []
+
+
+def test_each_setting_of_a_kernel_is_documented() -> None:
+    from sparky_nb.agents import AgentSettings
+    from sparky_nb.tasks import Settings
+
+    guide = (DOCS / "guide.md").read_text("utf-8") + (DOCS / "agents.md").read_text("utf-8")
+    names = [*Settings.__struct_fields__, *AgentSettings.__struct_fields__]
+    assert [name for name in names if f"`{name}`" not in guide] == []
