@@ -95,27 +95,31 @@ class Feed:
             batch = await asyncio.shield(reading.future)
             if batch.count or reading.rings == rings:
                 return batch
-        return await self._read(place, rings)
+        # Shielded: others may wait for it, when this viewer leaves.
+        return await asyncio.shield(self._read(place).future)
 
     def prefetch(self, chat_id: str, epoch: str, after: int) -> None:
         """Begin to read what a viewer will want as soon as its present batch is written."""
         place = (chat_id, epoch, after)
         if place not in self._kept and place not in self._reading:
-            task = asyncio.ensure_future(self._read(place, self._rings))
-            task.add_done_callback(_look_away)
+            self._read(place)
 
-    async def _read(self, place: _Place, rings: int) -> Batch:
+    def _read(self, place: _Place) -> _Reading:
+        """Begin to read; known to others from now on, kept as soon as it is there."""
         future: asyncio.Future[Batch] = asyncio.ensure_future(self._door.call(_batch, *place))
-        self._reading[place] = reading = _Reading(future, rings, self._drops)
-        try:
-            # Shielded: others may wait for it, when this viewer leaves.
-            batch = await asyncio.shield(future)
-        finally:
+        self._reading[place] = reading = _Reading(future, self._rings, self._drops)
+
+        def done(future: asyncio.Future[Batch]) -> None:
             if self._reading.get(place) is reading:
                 del self._reading[place]
-        if reading.drops == self._drops and batch.epoch == place[1]:
-            self._keep(place, _Kept(batch, rings, self._clock.monotonic()))
-        return batch
+            if future.cancelled() or future.exception() is not None:
+                return  # whoever waits for it meets the error
+            batch = future.result()
+            if reading.drops == self._drops and batch.epoch == place[1]:
+                self._keep(place, _Kept(batch, reading.rings, self._clock.monotonic()))
+
+        future.add_done_callback(done)
+        return reading
 
     def _keep(self, place: _Place, kept: _Kept) -> None:
         old = self._kept.pop(place, None)
@@ -128,12 +132,6 @@ class Feed:
                 return
             self._kept.popitem(last=False)
             self._bytes -= len(first.batch.frame)
-
-
-def _look_away(task: asyncio.Future[Batch]) -> None:
-    """Whoever wants the batch will meet the same error."""
-    if not task.cancelled():
-        task.exception()
 
 
 def _batch(log: Log, chat_id: str, epoch: str, after: int) -> Batch:
