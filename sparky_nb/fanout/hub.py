@@ -32,11 +32,14 @@ class Wake:
 
     async def wait(self, timeout: float | None = None) -> bool:
         """Wait until the flag is up, and take it down; False after ``timeout`` seconds."""
-        try:
-            async with asyncio.timeout(timeout):
-                await self._flag.wait()
-        except TimeoutError:
-            return False
+        if timeout is None:
+            await self._flag.wait()
+        else:
+            try:
+                async with asyncio.timeout(timeout):
+                    await self._flag.wait()
+            except TimeoutError:
+                return False
         self._flag.clear()
         return True
 

@@ -28,6 +28,9 @@ class Viewer(Protocol):
     def show_viewers(self, viewers: list[ViewerInfo]) -> None:
         """Tell the person who else is there."""
 
+    def tick(self) -> None:
+        """Do what is due by the clock."""
+
     async def shut_down(self) -> None:
         """Say goodbye and close."""
 

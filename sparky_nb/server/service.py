@@ -74,6 +74,7 @@ class Service:
             asyncio.create_task(self._repeat(self._look, self._poll_seconds)),
             asyncio.create_task(self._repeat(self._tend, lambda: RENEW_SECONDS)),
             asyncio.create_task(self._repeat(self._tick, lambda: TICK_SECONDS)),
+            asyncio.create_task(self._repeat(self._tick_viewers, lambda: TICK_SECONDS)),
         ]
 
     async def call(
@@ -120,6 +121,11 @@ class Service:
         if rows:
             self._active(rows)
         await self.call(Log.maintain)
+
+    async def _tick_viewers(self) -> None:
+        """Heartbeats, pings, rights, and writes that are blocked too long."""
+        for viewer in self.presence:
+            viewer.tick()
 
     async def _tick(self) -> None:
         """What is due by a schedule is queued; runners take it."""

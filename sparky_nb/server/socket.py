@@ -30,7 +30,6 @@ from sparky_nb.stream.sender import Close, Instruction, Send, Submit
 
 COALESCE_SECONDS: Final = 0.01
 PING_SECONDS: Final = 30.0
-TICK_SECONDS: Final = 5.0
 TRANSPORT_MAX: Final = 256 * 1024
 """Larger frames are not even read; those above 64 KiB get a polite goodbye either way."""
 
@@ -73,6 +72,7 @@ class ChatSocketHandler(WebSocketMixin, WebSocketHandler, Access):
         )
         self._frames = TokenBucket(service.settings.frames, service.clock)
         self._writing = asyncio.Lock()
+        self._writing_since: float | None = None
         self._wake = service.feed.hub.subscribe(self.chat_id)
         self._others: list[ViewerInfo] | None = None
         self._pinged = self._checked = service.clock.monotonic()
@@ -136,6 +136,20 @@ class ChatSocketHandler(WebSocketMixin, WebSocketHandler, Access):
         self._others = viewers
         self._wake.set()
 
+    def tick(self) -> None:
+        """Time has passed. Called twice a second, in place of timers of each viewer."""
+        settings, now = self.service.settings, self.service.clock.monotonic()
+        since = self._writing_since
+        if since is not None:
+            if now - since >= settings.write_timeout:
+                self._too_slow()
+        elif (
+            self.sender.due <= 0
+            or now - self._pinged >= PING_SECONDS
+            or now - self._checked >= settings.recheck_seconds
+        ):
+            self._wake.set()
+
     async def shut_down(self) -> None:
         """The server stops."""
         jitter = 250 + (int(self.info.id, 16) % 1000)  # not everybody at once
@@ -175,12 +189,11 @@ class ChatSocketHandler(WebSocketMixin, WebSocketHandler, Access):
             await self._do(self.sender.batch(batch))
             if batch.count:
                 if batch.last < batch.head:
+                    await asyncio.sleep(0)  # others have their turn, however fast this one reads
                     continue
                 written = clock.monotonic()
             await self._chores()
-            longest = min(TICK_SECONDS, self.service.settings.recheck_seconds)
-            while not await self._wake.wait(min(longest, self.sender.due)):
-                await self._chores()
+            await self._wake.wait()
             pause = written + COALESCE_SECONDS - clock.monotonic()
             if pause > 0:
                 await asyncio.sleep(pause)
@@ -219,19 +232,25 @@ class ChatSocketHandler(WebSocketMixin, WebSocketHandler, Access):
                     await self._do(await self._submit(instruction.command))
 
     async def _write(self, text: bytes) -> None:
-        try:
-            async with asyncio.timeout(self.service.settings.write_timeout):
-                async with self._writing:
-                    await self.write_message(text)
-        except TimeoutError:
-            # Its buffer is full, so the goodbye will hardly arrive; it is short, and the last.
-            for last in self.sender.close(CloseCode.TOO_SLOW, "a write was blocked too long"):
-                if isinstance(last, Send):
-                    with contextlib.suppress(WebSocketClosedError):
-                        self.write_message(last.text)
-            self.close(int(CloseCode.TOO_SLOW), "too slow")
-        except (WebSocketClosedError, StreamClosedError):
-            self.log.debug("socket closed chat=%s viewer=%s", self.chat_id, self.info.id)
+        connection = self.ws_connection
+        if not isinstance(connection, PoliteProtocol):  # closed
+            return
+        async with self._writing:
+            self._writing_since = self.service.clock.monotonic()
+            try:
+                await connection.send(text)
+            except StreamClosedError:
+                self.log.debug("socket closed chat=%s viewer=%s", self.chat_id, self.info.id)
+            finally:
+                self._writing_since = None
+
+    def _too_slow(self) -> None:
+        """A write is blocked. The goodbye will hardly arrive; it is short, and the last."""
+        for last in self.sender.close(CloseCode.TOO_SLOW, "a write was blocked too long"):
+            if isinstance(last, Send):
+                with contextlib.suppress(WebSocketClosedError):
+                    self.write_message(last.text)
+        self.close(int(CloseCode.TOO_SLOW), "too slow")
 
     async def _submit(self, command: CommandFrame) -> list[Instruction]:
         try:

@@ -87,6 +87,9 @@ class EventStream:
     def show_viewers(self, viewers: list[ViewerInfo]) -> None:
         """There is no word for it in this format."""
 
+    def tick(self) -> None:
+        """Its own loop keeps the time."""
+
     async def shut_down(self) -> None:
         """The server stops: an EventSource comes again by itself."""
         self.stop()
