@@ -37,7 +37,7 @@ help: ## list the chores
 
 .PHONY: lab
 lab: $(VENV)/.lab ## install, and open JupyterLab on the quickstart (ARGS="--no-browser --port 9999")
-	$(BIN)/jupyter lab $(ROOT_OPTION) $(wildcard notebooks/quickstart.ipynb) $(ARGS)
+	$(BIN)/jupyter lab $(ROOT_OPTION) --LabApp.default_url=/lab/tree/notebooks/quickstart.ipynb $(ARGS)
 
 .PHONY: venv
 venv: $(VENV)/.test ## make the virtual environment with all that the chores need

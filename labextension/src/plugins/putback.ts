@@ -190,11 +190,28 @@ class PutBack implements IDisposable {
     const ref = { v: 1, task_id: task.task_id, chat_id: task.chat_id };
     const view = new InlineTask(this.sparky, this.log ? { ...ref, log_id: this.log } : ref);
     view.addClass('sparky-putback');
-    const outputs = cell.outputArea?.parent;
-    const after = outputs ? cell.layout.widgets.indexOf(outputs) : -1;
-    cell.layout.insertWidget(after >= 0 ? after + 1 : cell.layout.widgets.length, view);
+    place(view, cell);
+    // A cell that is off the screen is empty; its own parts come when it is scrolled to.
+    const parts = new MutationObserver(() => place(view, cell));
+    parts.observe(cell.node, { childList: true });
+    view.disposed.connect(() => parts.disconnect());
     this.views.set(task.task_id, { view, cell });
   }
+}
+
+/** Put the view after the cell's outputs, or last where they are not there yet. */
+function place(view: Widget, { layout, outputArea }: Cell): void {
+  const { widgets } = layout;
+  const from = widgets.indexOf(view);
+  const outputs = outputArea?.parent ? widgets.indexOf(outputArea.parent) : -1;
+  if (view.isDisposed || (from >= 0 && outputs < 0) || (outputs >= 0 && from === outputs + 1)) {
+    return;
+  }
+  // An index counts without the view itself, where that is in the cell already.
+  layout.insertWidget(
+    outputs < 0 ? widgets.length : outputs + (from < 0 || from > outputs ? 1 : 0),
+    view
+  );
 }
 
 export const putBackPlugin: JupyterFrontEndPlugin<void> = {

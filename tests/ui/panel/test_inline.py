@@ -92,6 +92,27 @@ def test_it_is_put_back_after_a_reload_without_saving(panel_lab: Lab, page: Page
     assert count == 0, "putting a view back does not change the notebook"
 
 
+def test_far_down_the_page_it_is_put_back_below_its_cell(panel_lab: Lab, page: Page) -> None:
+    tall = "# a long cell" + "\n#" * 200
+    cells = ["%load_ext sparky_nb", tall, "%%sparky task --name Far\n1 + 1"]
+    notebook = panel_lab.open(page, "far.ipynb", cells)
+    notebook.run(0)
+    notebook.run(2)
+    view = page.locator(".jp-Notebook [data-sparky-task]")
+    view.wait_for(state="attached")
+    notebook.reload()
+    view.wait_for(state="attached")
+    view.scroll_into_view_if_needed()
+    page.wait_for_function(
+        """() => {
+          const view = document.querySelector('.jp-Notebook [data-sparky-task]');
+          const outputs = view && view.closest('.jp-Cell').querySelector('.jp-Cell-outputWrapper');
+          const after = Node.DOCUMENT_POSITION_FOLLOWING;
+          return outputs && (outputs.compareDocumentPosition(view) & after) !== 0;
+        }"""
+    )
+
+
 @pytest.mark.promise("P1", "P4")
 def test_three_reloads_in_a_row_miss_nothing(panel_lab: Lab, page: Page) -> None:
     notebook, view = begin(panel_lab, page, "thrice.ipynb")
