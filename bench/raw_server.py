@@ -22,7 +22,7 @@ def main(port: int, file: Path) -> None:
         def get_compression_options(self) -> None:
             return None
 
-        async def open(self) -> None:  # type: ignore[override]
+        async def open(self) -> None:  # type: ignore[override]  # Tornado takes both kinds
             self.set_nodelay(True)
             for frame in frames:
                 await self.write_message(frame)

@@ -227,11 +227,6 @@ async def _replay(table: Table, server: LiveServer, folder: Path) -> None:
     )
 
 
-def _server_pid(server: LiveServer) -> int:
-    assert server._process is not None
-    return server._process.pid
-
-
 def _rss_kib(pid: int) -> int:
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith("VmRSS:"):
@@ -246,7 +241,7 @@ def _cpu_seconds(pid: int) -> float:
 
 async def _idle(table: Table, server: LiveServer) -> None:
     """1,000 viewers of a chat in which nothing happens."""
-    pid = _server_pid(server)
+    pid = server.pid
     before = _rss_kib(pid)
     quiet = _cpu_seconds(pid)
     await asyncio.sleep(IDLE_SECONDS)

@@ -18,7 +18,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from urllib.parse import urlencode
 
 import websocket
@@ -45,10 +45,14 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-class LiveServer:
-    """``jupyter server`` in a process of its own; it can be killed and started again."""
+class JupyterProcess:
+    """A Jupyter server in a process of its own; it can be killed and started again.
+
+    Subclasses say how it is started, and when it is ready.
+    """
 
     token = "secret-of-the-test"
+    patience = PATIENCE
 
     def __init__(self, root: Path, *options: str) -> None:
         self.root, self.options = root, options
@@ -56,28 +60,42 @@ class LiveServer:
         self.log_url = f"sqlite:///{root / 'log' / 'log.db'}"
         self.output = root / "server.log"
         self._process: subprocess.Popen[bytes] | None = None
-        self._kernels: list[LiveKernel] = []
-        self._viewers: list[ChatSocket] = []
+
+    def command(self) -> list[str]:
+        """What is run, less what is true for every server."""
+        raise NotImplementedError
+
+    def environment(self) -> dict[str, str]:
+        """Where the log is."""
+        return {**os.environ, "SPARKY_LOG_URL": self.log_url}
+
+    def ready(self) -> bool:
+        """Whether it answers."""
+        raise NotImplementedError
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}/"
 
-    def start(self) -> LiveServer:
+    @property
+    def pid(self) -> int:
+        """The process that runs now."""
+        assert self._process is not None
+        return self._process.pid
+
+    def start(self) -> Self:
         """Start and wait until it answers."""
         command = [
-            sys.executable, "-m", "jupyter", "server", "--allow-root", "--no-browser",
+            *self.command(), "--allow-root", "--no-browser",
             f"--ServerApp.port={self.port}", "--ServerApp.port_retries=0",
-            f"--IdentityProvider.token={self.token}", f"--ServerApp.root_dir={self.root}",
-            *self.options,
+            f"--IdentityProvider.token={self.token}", *self.options,
         ]  # fmt: skip
-        environment = {**os.environ, "SPARKY_LOG_URL": self.log_url}
         with self.output.open("ab") as output:
             self._process = subprocess.Popen(
-                command, env=environment, stdout=output, stderr=output, cwd=self.root
+                command, env=self.environment(), stdout=output, stderr=output, cwd=self.root
             )
         try:
-            wait_for(self._answers, "the server answers", PATIENCE / 2)
+            wait_for(self._answers, "the server answers", self.patience)
         except AssertionError as error:
             raise AssertionError(f"{error}; it said {self.said()[-3000:]}") from None
         return self
@@ -85,9 +103,9 @@ class LiveServer:
     def _answers(self) -> bool:
         assert self._process is not None
         if self._process.poll() is not None:
-            raise AssertionError(f"the server ended: {self.said()[-4000:]}")
+            raise AssertionError("the server ended")
         with contextlib.suppress(OSError):
-            return self.http("GET", "sparky/api/v1/health")[0] == 200
+            return self.ready()
         return False
 
     def said(self) -> str:
@@ -99,19 +117,34 @@ class LiveServer:
         self._end(signal.SIGKILL)
 
     def stop(self) -> None:
-        """End it as a service manager would."""
+        """End it as a service manager would; its kernels end with it."""
         self._end(signal.SIGTERM)
 
     def _end(self, signal_number: int) -> None:
         if self._process is not None and self._process.poll() is None:
             self._process.send_signal(signal_number)
             try:
-                self._process.wait(PATIENCE)
+                self._process.wait(self.patience)
             except subprocess.TimeoutExpired:
                 self._process.kill()
-                self._process.wait(PATIENCE)
+                self._process.wait(self.patience)
                 raise
         self._process = None
+
+
+class LiveServer(JupyterProcess):
+    """``jupyter server``, its kernels and its viewers."""
+
+    def __init__(self, root: Path, *options: str) -> None:
+        super().__init__(root, *options)
+        self._kernels: list[LiveKernel] = []
+        self._viewers: list[ChatSocket] = []
+
+    def command(self) -> list[str]:
+        return [sys.executable, "-m", "jupyter", "server", f"--ServerApp.root_dir={self.root}"]
+
+    def ready(self) -> bool:
+        return self.http("GET", "sparky/api/v1/health")[0] == 200
 
     def close(self) -> None:
         """End everything that was started."""

@@ -11,18 +11,12 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from sparky_nb.stream.resume import AncestorLike
+from sparky_nb.stream.resume import AncestorLike, ExtentLike
 
 
-class PageLike(Protocol):
-    """See ``Page`` in the log's contract; this room does not import it."""
+class PageLike(ExtentLike, Protocol):
+    """See ``Page`` in the log's contract."""
 
-    @property
-    def epoch(self) -> str: ...
-    @property
-    def earliest(self) -> int: ...
-    @property
-    def head(self) -> int: ...
     @property
     def first(self) -> int: ...
     @property

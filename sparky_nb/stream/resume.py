@@ -30,8 +30,8 @@ class AncestorLike(Protocol):
     def valid_to(self) -> int: ...
 
 
-class PositionLike(Protocol):
-    """See ``Position`` in the log's contract; this room does not import it."""
+class ExtentLike(Protocol):
+    """What a position and a page of the log's contract share; this room does not import them."""
 
     @property
     def epoch(self) -> str: ...
@@ -39,6 +39,11 @@ class PositionLike(Protocol):
     def earliest(self) -> int: ...
     @property
     def head(self) -> int: ...
+
+
+class PositionLike(ExtentLike, Protocol):
+    """See ``Position`` in the log's contract."""
+
     @property
     def lineage(self) -> Sequence[AncestorLike]: ...
 

@@ -7,7 +7,7 @@ from typing import Any
 from sparky_nb.events.codec import decode_event
 from sparky_nb.events.model import Command, Event, JsonObject, NewEvent
 from sparky_nb.ids import derived_id
-from sparky_nb.log.base import Append, Committed, Fence, Log, Submitted
+from sparky_nb.log.base import Append, Committed, Fence, Log, RunnerRow, Submitted
 
 RUNNER = "boot:1:2:3:aaaaaaaa"
 OTHER = "boot:1:9:9:bbbbbbbb"
@@ -83,3 +83,16 @@ def all_events(log: Log, chat: str) -> list[Event]:
 def states(log: Log, chat: str, task: str) -> list[JsonObject]:
     """The ``status`` data of one task, in order."""
     return [e.data for e in all_events(log, chat) if e.task_id == task and e.type == "status"]
+
+
+def runner_row() -> RunnerRow:
+    """A kernel that has registered."""
+    return RunnerRow(
+        runner_id=RUNNER,
+        role="kernel",
+        endpoint="ipc:///x",
+        chat_id="c",
+        version=1,
+        started=1,
+        info={"host": "h"},
+    )

@@ -10,11 +10,7 @@ Nothing here knows how sparky_nb draws: only notebooks, cells and the text on th
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import signal
-import subprocess
 import sys
 import urllib.request
 from collections.abc import Callable
@@ -24,7 +20,7 @@ from typing import Any, Final
 
 from playwright.sync_api import Error, Locator, Page, expect
 
-from tests.live import free_port, wait_for
+from tests.live import JupyterProcess, wait_for
 
 PATIENCE: Final = 90.0  # seconds; a bound for a loaded machine, not an expectation
 FRONT_END: Final = "@sparky-nb/labextension"
@@ -49,55 +45,39 @@ _COUNTS: Final = f"""() => Array.from({{length: {_PANEL}.content.model.cells.len
   (_, n) => {_PANEL}.content.model.cells.get(n).executionCount ?? null)"""
 
 
-class Lab:
-    """``jupyter lab`` in a process of its own, with its notebooks and its log in ``root``."""
+class Lab(JupyterProcess):
+    """``jupyter lab`` with its notebooks in ``work``.
 
-    token = "secret-of-the-test"
+    Args:
+        front_end: with our own; without it the ipywidgets form is what people see.
+        python: of an environment that has all of it installed.
+    """
+
+    patience = PATIENCE
 
     def __init__(
         self, root: Path, *options: str, front_end: bool = False, python: str | None = None
     ) -> None:
-        """``front_end``: with our own; without it the ipywidgets form is what people see.
-        ``python``: of an environment that has all of it installed."""
-        self.root, self.options, self.front_end = root, options, front_end
-        self.python = python or sys.executable
-        self.port = free_port()
-        self.log_url = f"sqlite:///{root / 'log' / 'log.db'}"
-        self.output = root / "lab.log"
+        super().__init__(root, *options)
+        self.front_end, self.python = front_end, python or sys.executable
         self.work = root / "work"
-        self._process: subprocess.Popen[bytes] | None = None
 
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/"
-
-    def start(self) -> Lab:
-        """Start and wait until it answers."""
+    def command(self) -> list[str]:
         self.work.mkdir(parents=True, exist_ok=True)
-        command = [
-            self.python, "-m", "jupyter", "lab", "--allow-root", "--no-browser",
-            f"--ServerApp.port={self.port}", "--ServerApp.port_retries=0",
-            f"--IdentityProvider.token={self.token}", f"--ServerApp.root_dir={self.work}",
+        return [
+            self.python, "-m", "jupyter", "lab", f"--ServerApp.root_dir={self.work}",
             f"--LabApp.workspaces_dir={self.root / 'workspaces'}",
             f"--LabApp.user_settings_dir={self._settings()}",
             "--LabApp.expose_app_in_browser=True",
             "--JupyterNotebookApp.expose_app_in_browser=True",
-            *self.options,
         ]  # fmt: skip
-        with self.output.open("ab") as output:
-            self._process = subprocess.Popen(
-                command, env=self._environment(), stdout=output, stderr=output, cwd=self.root
-            )
-        wait_for(self._answers, "JupyterLab answers", PATIENCE)
-        return self
 
-    def stop(self) -> None:
-        """End it as a service manager would; its kernels end with it."""
-        self._end(signal.SIGTERM)
-
-    def kill(self) -> None:
-        """``kill -9``."""
-        self._end(signal.SIGKILL)
+    def ready(self) -> bool:
+        request = urllib.request.Request(
+            f"{self.url}api/status", headers={"Authorization": f"token {self.token}"}
+        )
+        with urllib.request.urlopen(request, timeout=5) as answer:
+            return bool(answer.status == 200)
 
     def open(self, page: Page, name: str, cells: list[str]) -> Notebook:
         """Make the notebook ``name`` of ``cells`` and open it in a workspace of its own."""
@@ -108,29 +88,14 @@ class Lab:
         notebook.ready()
         return notebook
 
-    def said(self) -> str:
-        """What the server logged so far."""
-        return self.output.read_text("utf-8", "replace") if self.output.exists() else ""
-
-    def _answers(self) -> bool:
-        assert self._process is not None
-        assert self._process.poll() is None, self.said()[-4000:]
-        request = urllib.request.Request(
-            f"{self.url}api/status", headers={"Authorization": f"token {self.token}"}
-        )
-        with contextlib.suppress(OSError), urllib.request.urlopen(request, timeout=5) as answer:
-            return bool(answer.status == 200)
-        return False
-
-    def _environment(self) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
         """Where the log is, and whether our front end is used: the one that was built last."""
         page_config = self.root / "config" / "labconfig" / "page_config.json"
         page_config.parent.mkdir(parents=True, exist_ok=True)
         disabled = {"disabledExtensions": {FRONT_END: not self.front_end}}
         page_config.write_text(json.dumps(disabled), encoding="utf-8")
         environment = {
-            **os.environ,
-            "SPARKY_LOG_URL": self.log_url,
+            **super().environment(),
             "JUPYTER_CONFIG_PATH": str(self.root / "config"),
         }
         if self.front_end and self.python == sys.executable:
@@ -152,16 +117,6 @@ class Lab:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(json.dumps(value), encoding="utf-8")
         return folder.parent
-
-    def _end(self, signal_number: int) -> None:
-        if self._process is not None and self._process.poll() is None:
-            self._process.send_signal(signal_number)
-            try:
-                self._process.wait(PATIENCE)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait(PATIENCE)
-        self._process = None
 
 
 class Notebook:

@@ -89,10 +89,7 @@ class SqliteLog(SqliteReads, EngineLog):
 
     def _transaction(self, work: Callable[[Opened], T]) -> T:
         """``work`` inside one write transaction on the file that is there now."""
-        opened = self._files.open()
-        if opened.pid != self._lock_pid:  # a forked child: who held the lock is not in it
-            self._lock, self._lock_pid, self._owner = threading.Lock(), opened.pid, None
-            self._spare_lock = threading.Lock()
+        self._after_fork()
         me = threading.get_ident()
         if self._owner == me:
             # A finalizer that the garbage collector ran in the middle of a transaction.
@@ -105,6 +102,12 @@ class SqliteLog(SqliteReads, EngineLog):
         finally:
             self._owner = None
             self._lock.release()
+
+    def _after_fork(self) -> None:
+        """In a forked child: whoever held the locks is not in it."""
+        if self._files.open().pid != self._lock_pid:
+            self._lock, self._spare_lock = threading.Lock(), threading.Lock()
+            self._lock_pid, self._owner = os.getpid(), None
 
     def _transact(self, work: Callable[[Opened], T]) -> T:
         synced = False
@@ -242,6 +245,7 @@ class SqliteLog(SqliteReads, EngineLog):
     def _checkpoint(self, wait: Clock | None = None) -> None:
         if self._network:
             return
+        self._after_fork()
         with self._spare_lock:
             opened = self._files.open()
             try:
