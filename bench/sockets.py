@@ -42,11 +42,13 @@ def measure(table: Table, folder: Path) -> None:
     server.start()
     try:
         with open_log(server.log_url) as log:
+            # First, as memory that others have used and left would count against it, or for it.
+            log.commit(Append(chat="idle", events=(_event({}),)))
+            asyncio.run(_idle(table, server))
             for viewers in (1, 10, 100):
                 asyncio.run(_latency(table, server, log, viewers))
             _fill(log, "replay", REPLAY)
             asyncio.run(_replay(table, server, folder))
-            asyncio.run(_idle(table, server))
             asyncio.run(_back(table, server, log))
     finally:
         server.close()
@@ -242,13 +244,15 @@ def _cpu_seconds(pid: int) -> float:
 async def _idle(table: Table, server: LiveServer) -> None:
     """1,000 viewers of a chat in which nothing happens."""
     pid = server.pid
+    (await _open(_connect(server, "idle"))).close()  # what the first one loads is no viewer's
+    await asyncio.sleep(2)
     before = _rss_kib(pid)
     quiet = _cpu_seconds(pid)
     await asyncio.sleep(IDLE_SECONDS)
     quiet = _cpu_seconds(pid) - quiet
     connections = []
     for _ in range(0, IDLE_VIEWERS, 50):
-        opening = [_open(_connect(server, "latency-1", "from=now")) for _ in range(50)]
+        opening = [_open(_connect(server, "idle", "from=now")) for _ in range(50)]
         connections += await asyncio.gather(*opening)
     await asyncio.sleep(2)
     memory = (_rss_kib(pid) - before) / IDLE_VIEWERS
