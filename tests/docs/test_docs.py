@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,7 @@ from sparky_nb.stream.frames import CLIENT_FRAMES, SERVER_FRAMES
 from tests.promises import PROMISES
 
 DOCS = Path(__file__).parents[2] / "docs"
+LABEXTENSION = DOCS.parent / "labextension"
 PROTOCOL = (DOCS / "protocol.md").read_text("utf-8")
 OPERATIONS = (DOCS / "operations.md").read_text("utf-8")
 ALL = "\n".join(page.read_text("utf-8") for page in DOCS.rglob("*.md"))
@@ -126,3 +128,25 @@ def test_each_setting_of_a_kernel_is_documented() -> None:
     guide = (DOCS / "guide.md").read_text("utf-8") + (DOCS / "agents.md").read_text("utf-8")
     names = [*Settings.__struct_fields__, *AgentSettings.__struct_fields__]
     assert [name for name in names if f"`{name}`" not in guide] == []
+
+
+def test_each_setting_and_command_of_the_panel_is_documented() -> None:
+    text = (DOCS / "panel.md").read_text("utf-8")
+    schema = json.loads((LABEXTENSION / "schema" / "plugin.json").read_text("utf-8"))
+    plugins = (LABEXTENSION / "src" / "plugins").iterdir()
+    source = "\n".join(file.read_text("utf-8") for file in plugins)
+    commands = set(re.findall(r"(?:add|addCommand)\(\s*'(sparky:[a-z-]+)'", source))
+    assert {"sparky:open-panel", "sparky:allow-notices"} <= commands
+    names = [*schema["properties"], *sorted(commands)]
+    assert [name for name in names if f"`{name}`" not in text] == []
+    keys = [" ".join(s["keys"]) for s in schema["jupyter.lab.shortcuts"]]
+    assert [key for key in keys if key not in text] == []
+
+
+def test_each_state_of_a_connection_is_documented() -> None:
+    text = (DOCS / "panel.md").read_text("utf-8")
+    stimuli = (LABEXTENSION / "src" / "stream" / "stimuli.ts").read_text("utf-8")
+    (union,) = re.findall(r"export type Connection =([^;]+);", stimuli)
+    states = re.findall(r"'([a-z-]+)'", union)
+    assert len(states) == 7
+    assert [state for state in states if f"| `{state}` |" not in text] == []
