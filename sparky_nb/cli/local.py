@@ -128,8 +128,7 @@ class LogSource:
     def schedules(self, chat: str | None) -> list[JsonObject]:
         from sparky_nb import schedules  # cron and time zones: where they are needed
 
-        now_ms = self.clock.now_ms()
-        return [schedules.described(row, now_ms) for row in self.log.schedules(chat_id=chat)]
+        return schedules.listed(self.log, self.clock.now_ms(), chat_id=chat)
 
     def add_schedule(self, wanted: JsonObject) -> JsonObject:
         from sparky_nb import schedules  # cron and time zones: where they are needed
@@ -138,25 +137,29 @@ class LogSource:
         parts = {name: fields.pop(name, None) for name in ("every", "cron", "at", "timezone")}
         rule = schedules.make_rule(now_ms=now_ms, **parts)
         row = schedules.add(self.log, rule, now_ms=now_ms, asked_by=user_name(), **fields)
-        return schedules.described(row, now_ms)
+        ring(self.log, row.chat_id, self.clock)
+        return schedules.described(self.log, row, now_ms)
 
     def change_schedule(self, schedule_id: str, change: JsonObject) -> JsonObject:
         from sparky_nb import schedules  # cron and time zones: where they are needed
 
-        now_ms = self.clock.now_ms()
+        who, now_ms = user_name(), self.clock.now_ms()
         if change.get("state") == "paused":
-            schedules.pause(self.log, schedule_id)
+            schedules.pause(self.log, schedule_id, asked_by=who, now_ms=now_ms)
         elif change.get("state") == "active":
-            schedules.resume(self.log, schedule_id, now_ms)
+            schedules.resume(self.log, schedule_id, asked_by=who, now_ms=now_ms)
         if change.get("run"):
-            fired = schedules.run_now(self.log, schedule_id, now_ms)
-            ring(self.log, fired.chat_id, self.clock)
-        return schedules.described(self.log.schedule(schedule_id), now_ms)
+            schedules.run_now(self.log, schedule_id, asked_by=who, now_ms=now_ms)
+        row = self.log.schedule(schedule_id)
+        ring(self.log, row.chat_id, self.clock)
+        return schedules.described(self.log, row, now_ms)
 
     def remove_schedule(self, schedule_id: str) -> None:
         from sparky_nb import schedules  # cron and time zones: where they are needed
 
-        schedules.remove(self.log, schedule_id)
+        now_ms = self.clock.now_ms()
+        row = schedules.remove(self.log, schedule_id, asked_by=user_name(), now_ms=now_ms)
+        ring(self.log, row.chat_id, self.clock)
 
     def health(self) -> JsonObject:
         self.sweep()
@@ -174,7 +177,7 @@ class LogSource:
 
 
 def ring(log: Log, chat_id: str, clock: SystemClock) -> None:
-    """Wake those who listen, so that a task is taken now and not at their next look."""
+    """Wake those who listen, so that they see it now and not at their next look."""
     endpoints = [row.endpoint for row in log.runners() if row.endpoint]
     if not endpoints:
         return

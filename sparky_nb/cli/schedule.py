@@ -75,12 +75,13 @@ def list_schedules(chat: str | None, source: Source, as_json: bool) -> None:
         click.echo("No schedules.")
     else:
         print_table(
-            ("SCHEDULE", "WHEN", "NEXT", "FIRED", "CHAT", "WHAT"),
+            ("SCHEDULE", "WHEN", "NEXT", "LAST", "FIRED", "CHAT", "WHAT"),
             [
                 (
                     it["schedule_id"],
                     it["words"],
                     it["next_words"],
+                    it["last_words"],
                     str(it["fired"]),
                     it["chat_id"],
                     it["name"] or it["instruction"] or f"{it['call']}()",

@@ -202,6 +202,22 @@ class TaskDigest(Data, frozen=True, kw_only=True, omit_defaults=True):
     kind: str | UnsetType = UNSET
 
 
+class ScheduleDigest(Data, frozen=True, kw_only=True, omit_defaults=True):
+    """In ``_index`` only: the ``data`` of a ``schedule`` event: what happened to a schedule, and
+    all of it that can change, as it is now. ``GET schedules`` has the rest."""
+
+    change: Literal["created", "paused", "resumed", "fired", "removed"]
+    schedule_id: str
+    chat_id: str
+    state: Literal["active", "paused", "ended"]
+    next_at: int | None
+    last_at: int | None
+    last_task: str | None
+    fired: int
+    coalesced: int
+    revision: int
+
+
 class BlobRef(Data, frozen=True, kw_only=True, omit_defaults=True):
     """Stands where a payload above 64 KiB was; ``preview`` is its beginning as text."""
 

@@ -392,14 +392,16 @@ class Log(ABC):
         ending (P6). Returns the ids of the tasks that this call ended.
         """
 
-    # -- schedules
+    # -- schedules: each change is told in ``_index``, in its own transaction
 
     @abstractmethod
     def add_schedule(self, row: ScheduleRow) -> None:
         """Keep a new schedule. Raises IdConflict."""
 
     @abstractmethod
-    def change_schedule(self, row: ScheduleRow, append: Append | None = None) -> bool:
+    def change_schedule(
+        self, row: ScheduleRow, append: Append | None = None, *, actor: str, now_ms: int
+    ) -> bool:
         """Replace the schedule whose revision is one less than ``row.revision``, and store
         ``append`` in the same transaction; False, and nothing is stored: somebody was faster.
 
@@ -407,7 +409,7 @@ class Log(ABC):
         """
 
     @abstractmethod
-    def remove_schedule(self, schedule_id: str) -> None:
+    def remove_schedule(self, schedule_id: str, *, actor: str, now_ms: int) -> None:
         """Raises NotFound."""
 
     @abstractmethod

@@ -41,7 +41,7 @@ from sparky_nb.log.records import (
     content_digest,
 )
 from sparky_nb.log.redact import blobs_in, redact_events
-from sparky_nb.log.rules import chat_event, digest, lost_event
+from sparky_nb.log.rules import chat_event, digest, lost_event, schedule_event
 
 SLICE: Final = 1000
 """Rows of long work that go into one transaction."""
@@ -135,7 +135,7 @@ class EngineLog(Log, FoldSource):
                 actor=actor,
                 now_ms=now_ms,
             )
-            _to_index(tx, chat, [event])
+            _to_index(tx, [event])
             tx.drop_chat(chat)
             tx.drop_schedules(None, chat_id)
 
@@ -187,15 +187,19 @@ class EngineLog(Log, FoldSource):
 
     def add_schedule(self, row: ScheduleRow) -> None:
         check_chat_id(row.chat_id)
+        told = schedule_event(None, row, actor=f"user:{row.from_}", now_ms=row.created)
 
         def add(tx: Records) -> None:
             if tx.schedule(row.schedule_id) is not None:
                 raise IdConflict(row.schedule_id)
             tx.save_schedule(row)
+            _to_index(tx, [told])
 
         self._write(add)
 
-    def change_schedule(self, row: ScheduleRow, append: Append | None = None) -> bool:
+    def change_schedule(
+        self, row: ScheduleRow, append: Append | None = None, *, actor: str, now_ms: int
+    ) -> bool:
         if append is not None:
             check_append(append)
         bodies = tuple([encode(event) for event in append.events]) if append is not None else ()
@@ -207,15 +211,17 @@ class EngineLog(Log, FoldSource):
             if append is not None:
                 store(tx, append, bodies, None)
             tx.save_schedule(row)
+            _to_index(tx, [schedule_event(before, row, actor=actor, now_ms=now_ms)])
             return True
 
         return self._write(change)
 
-    def remove_schedule(self, schedule_id: str) -> None:
+    def remove_schedule(self, schedule_id: str, *, actor: str, now_ms: int) -> None:
         def remove(tx: Records) -> None:
-            if tx.schedule(schedule_id) is None:
+            if (row := tx.schedule(schedule_id)) is None:
                 raise NotFound("schedule", schedule_id)
             tx.drop_schedules(schedule_id)
+            _to_index(tx, [schedule_event(row, None, actor=actor, now_ms=now_ms)])
 
         self._write(remove)
 
@@ -326,7 +332,7 @@ def _store_plan(tx: Records, chat: ChatRow, decided: Plan, *, new: bool) -> None
         first = decided.events[0].event
         digests.insert(0, _birth(chat, first))
     if digests:
-        _to_index(tx, chat, digests)
+        _to_index(tx, digests)
 
 
 def _birth(chat: ChatRow, first: NewEvent) -> NewEvent:
@@ -341,8 +347,8 @@ def _birth(chat: ChatRow, first: NewEvent) -> NewEvent:
     )
 
 
-def _to_index(tx: Records, chat: ChatRow, digests: list[NewEvent]) -> None:
-    """Store what ``_index`` keeps of events of ``chat``, once."""
+def _to_index(tx: Records, digests: list[NewEvent]) -> None:
+    """Store ``digests`` in ``_index``, each once."""
     index = tx.chat(INDEX_CHAT)
     if index is None:
         first = digests[0]

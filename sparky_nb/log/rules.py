@@ -5,7 +5,7 @@
 3. ``status`` moves the row by the table in events/states.py. The first ``running`` of a queued task
    that no runner holds is a *claim*: whoever commits it first holds the task.
 4. Nothing is appended to a task that has ended.
-5. Each ``status`` and ``chat`` event has a digest in ``_index``.
+5. Each ``status`` and ``chat`` event, and each change of a schedule, has a digest in ``_index``.
 6. A command that is pending when its task ends expires just before the ending.
 """
 
@@ -16,10 +16,10 @@ from typing import Any, Final
 import msgspec
 
 from sparky_nb.errors import Fenced, IllegalMove, InvalidArgument
-from sparky_nb.events.model import ChatChange, Command, NewEvent, TaskDigest
+from sparky_nb.events.model import ChatChange, Command, NewEvent, ScheduleDigest, TaskDigest
 from sparky_nb.events.states import ACTIVE, QUEUED, STATES, TERMINAL, check_move
 from sparky_nb.ids import check_task_id, derived_id
-from sparky_nb.log.base import CommandRow, Fence, TaskRow
+from sparky_nb.log.base import CommandRow, Fence, ScheduleRow, TaskRow
 
 UNFENCED: Final = frozenset({"command", "message_received"})
 """Types that a server or a viewer's command may append for a task that another process runs."""
@@ -188,6 +188,32 @@ def chat_event(
     fields = {} if title is None else {"title": title}
     data = msgspec.convert({"change": change, "chat_id": chat_id, **fields}, ChatChange)
     return NewEvent(id=event_id, type="chat", time=now_ms, task_id=None, actor=actor, data=data)
+
+
+def schedule_event(
+    before: ScheduleRow | None, after: ScheduleRow | None, *, actor: str, now_ms: int
+) -> NewEvent:
+    """What ``_index`` says of a schedule that was made (no ``before``), changed, or removed (no
+    ``after``). It holds no instruction: what a person wrote is only where it can be deleted."""
+    row = after or before
+    assert row is not None
+    if before is None:
+        change = "created"
+    elif after is None:
+        change = "removed"
+    elif after.fired > before.fired:
+        change = "fired"
+    else:
+        change = "paused" if after.state == "paused" else "resumed"
+    fields = {it: getattr(row, it) for it in ScheduleDigest.__struct_fields__ if it != "change"}
+    return NewEvent(
+        id=derived_id("schedule", row.schedule_id, change, str(row.revision)),
+        type="schedule",
+        time=now_ms,
+        task_id=None,
+        actor=actor,
+        data=ScheduleDigest(change=change, **fields),  # type: ignore[arg-type]  # one of the five
+    )
 
 
 def expired(pending: list[CommandRow], now_ms: int) -> list[NewEvent]:

@@ -52,12 +52,13 @@ def _add(request: Request) -> Schedule:
 def _table() -> Table:
     found = [it.described() for it in find_schedules()]
     return Table(
-        ["schedule", "when", "next", "fired", "chat", "what"],
+        ["schedule", "when", "next", "last", "fired", "chat", "what"],
         [
             [
                 it["schedule_id"],
                 it["words"],
                 it["next_words"],
+                it["last_words"],
                 it["fired"],
                 it["chat_id"],
                 it["name"] or it["instruction"] or f"{it['call']}()",

@@ -8,11 +8,12 @@ import msgspec
 
 from sparky_nb.errors import Conflict, InvalidArgument
 from sparky_nb.events.model import JsonObject
+from sparky_nb.events.states import QUEUED
 from sparky_nb.ids import check_chat_id, new_schedule_id
 from sparky_nb.log.base import Log, ScheduleRow
 from sparky_nb.log.queueing import INSTRUCTION_MAX, NAME_MAX
 from sparky_nb.schedules.rule import Rule, first_after, moment_words, words
-from sparky_nb.schedules.ticker import Fired, fire, under_way
+from sparky_nb.schedules.ticker import Fired, fire, last_state, needs, under_way
 
 _TRIES = 20
 
@@ -66,18 +67,20 @@ def add(
     return row
 
 
-def pause(log: Log, schedule_id: str) -> ScheduleRow:
+def pause(log: Log, schedule_id: str, *, asked_by: str, now_ms: int) -> ScheduleRow:
     """It does not fire until it is resumed. Raises NotFound, Conflict."""
 
     def change(row: ScheduleRow) -> ScheduleRow:
         if row.state == "ended":
             raise Conflict(f"schedule {row.schedule_id} has ended")
+        if row.state == "paused":
+            return row
         return msgspec.structs.replace(row, state="paused", next_at=None)
 
-    return _change(log, schedule_id, change)
+    return _change(log, schedule_id, change, asked_by, now_ms)
 
 
-def resume(log: Log, schedule_id: str, now_ms: int) -> ScheduleRow:
+def resume(log: Log, schedule_id: str, *, asked_by: str, now_ms: int) -> ScheduleRow:
     """It fires again, from now on: what fell into the pause is not made up for.
 
     Raises:
@@ -92,36 +95,56 @@ def resume(log: Log, schedule_id: str, now_ms: int) -> ScheduleRow:
             raise Conflict(f"the time of schedule {row.schedule_id} has passed")
         return msgspec.structs.replace(row, state="active", next_at=next_at)
 
-    return _change(log, schedule_id, change)
+    return _change(log, schedule_id, change, asked_by, now_ms)
 
 
-def run_now(log: Log, schedule_id: str, now_ms: int) -> Fired:
+def run_now(log: Log, schedule_id: str, *, asked_by: str, now_ms: int) -> Fired:
     """Fire it now, beside its rule. Raises NotFound, Conflict (its task has not ended)."""
     for _ in range(_TRIES):
         row = log.schedule(schedule_id)
         if under_way(log, row):
             raise Conflict(f"task {row.last_task} of schedule {row.schedule_id} has not ended")
-        if (fired := fire(log, row, now_ms, due_ms=None)) is not None:
+        fired = fire(log, row, now_ms, due_ms=None, actor=f"user:{asked_by}")
+        if fired is not None:
             return fired
     raise Conflict(f"schedule {schedule_id} is being changed by others")
 
 
-def remove(log: Log, schedule_id: str) -> ScheduleRow:
+def remove(log: Log, schedule_id: str, *, asked_by: str, now_ms: int) -> ScheduleRow:
     """Forget it; its tasks stay. Raises NotFound."""
     row = log.schedule(schedule_id)
-    log.remove_schedule(row.schedule_id)
+    log.remove_schedule(row.schedule_id, actor=f"user:{asked_by}", now_ms=now_ms)
     return row
 
 
-def described(row: ScheduleRow, now_ms: int) -> JsonObject:
-    """A schedule as ``GET schedules`` shows it: its fields, and two of them in plain words."""
+def listed(log: Log, now_ms: int, *, chat_id: str | None = None) -> list[JsonObject]:
+    """All schedules, or a chat's, ``described``; oldest first."""
+    return [described(log, row, now_ms) for row in log.schedules(chat_id=chat_id)]
+
+
+def described(log: Log, row: ScheduleRow, now_ms: int) -> JsonObject:
+    """A schedule as ``GET schedules`` shows it: its fields, its rule and its next firing in plain
+    words, how its latest task goes, and what it needs."""
     fields: JsonObject = msgspec.to_builtins(row)
     rule = _rule(row)
     if row.state == "active":
         following = moment_words(row.next_at, now_ms, row.timezone)
     else:
         following = row.state
-    return {**fields, "words": words(rule), "next_words": following}
+    return {
+        **fields,
+        "words": words(rule),
+        "next_words": following,
+        "last_state": (state := last_state(log, row)),
+        "last_words": _last_words(row, state),
+        "needs": needs(row),
+    }
+
+
+def _last_words(row: ScheduleRow, state: str | None) -> str:
+    if state is None:
+        return "not yet" if row.last_task is None else "gone"
+    return f"waits for {needs(row)}" if state == QUEUED and needs(row) else state
 
 
 def _rule(row: ScheduleRow) -> Rule:
@@ -129,7 +152,11 @@ def _rule(row: ScheduleRow) -> Rule:
 
 
 def _change(
-    log: Log, schedule_id: str, change: Callable[[ScheduleRow], ScheduleRow]
+    log: Log,
+    schedule_id: str,
+    change: Callable[[ScheduleRow], ScheduleRow],
+    asked_by: str,
+    now_ms: int,
 ) -> ScheduleRow:
     for _ in range(_TRIES):
         row = log.schedule(schedule_id)
@@ -137,6 +164,6 @@ def _change(
         if after is row:
             return row
         after = msgspec.structs.replace(after, revision=row.revision + 1)
-        if log.change_schedule(after):
+        if log.change_schedule(after, actor=f"user:{asked_by}", now_ms=now_ms):
             return after
     raise Conflict(f"schedule {schedule_id} is being changed by others")

@@ -57,19 +57,27 @@ def tick(log: Log, now_ms: int, *, chat_id: str | None = None) -> tuple[list[Fir
 
 def under_way(log: Log, row: ScheduleRow) -> bool:
     """Whether the task of the latest firing has not ended."""
+    state = last_state(log, row)
+    return state is not None and state not in TERMINAL
+
+
+def last_state(log: Log, row: ScheduleRow) -> str | None:
+    """The state of the task of the latest firing; None where there is none (any more)."""
     if row.last_task is None:
-        return False
+        return None
     try:
-        return log.task(row.last_task).state not in TERMINAL
+        return log.task(row.last_task).state
     except NotFound:
-        return False
+        return None
 
 
-def fire(log: Log, row: ScheduleRow, now_ms: int, *, due_ms: int | None) -> Fired | None:
+def fire(
+    log: Log, row: ScheduleRow, now_ms: int, *, due_ms: int | None, actor: str = "system"
+) -> Fired | None:
     """Make the task of one firing; None: somebody else did, or changed the schedule.
 
     Args:
-        due_ms: when it was due; None: somebody wants it now, beside its rule.
+        due_ms: when it was due; None: ``actor`` wants it now, beside its rule.
     """
     changes: dict[str, Any] = {
         "last_at": now_ms,
@@ -87,7 +95,7 @@ def fire(log: Log, row: ScheduleRow, now_ms: int, *, due_ms: int | None) -> Fire
             changes["state"] = "ended"
     waits = {}
     if row.call is not None:
-        waits = {"kind": "call", "reason": f"waits for its notebook, which has {row.call}()"}
+        waits = {"kind": "call", "reason": f"waits for {needs(row)}"}
     _, append = queued_task(
         row.chat_id,
         asked_by=row.from_,
@@ -100,6 +108,11 @@ def fire(log: Log, row: ScheduleRow, now_ms: int, *, due_ms: int | None) -> Fire
         **waits,
     )
     after = msgspec.structs.replace(row, last_task=task_id, **changes)
-    if not log.change_schedule(after, append):
+    if not log.change_schedule(after, append, actor=actor, now_ms=now_ms):
         return None
     return Fired(schedule_id=row.schedule_id, chat_id=row.chat_id, task_id=task_id)
+
+
+def needs(row: ScheduleRow) -> str | None:
+    """What must be there when it fires, beside a runner; None: nothing."""
+    return None if row.call is None else f"its notebook, which has {row.call}()"

@@ -154,7 +154,9 @@ class SchedulePatch(Struct, frozen=True, kw_only=True):
 
 class ScheduleAnswer(Struct, frozen=True, kw_only=True, rename={"from_": "from"}):
     """A schedule. ``next_at`` is ms UTC, null where it will not fire by itself; ``words`` and
-    ``next_words`` say its rule and its next firing plainly."""
+    ``next_words`` say its rule and its next firing plainly. ``last_state`` is the state of
+    ``last_task``, plainly in ``last_words``; ``needs``: what it can't run without, beside a
+    runner."""
 
     schedule_id: str
     chat_id: str
@@ -176,6 +178,9 @@ class ScheduleAnswer(Struct, frozen=True, kw_only=True, rename={"from_": "from"}
     revision: int
     words: str
     next_words: str
+    last_state: str | None
+    last_words: str
+    needs: str | None
 
 
 class HealthAnswer(Struct, frozen=True, kw_only=True):

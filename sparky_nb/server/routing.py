@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from http import HTTPStatus
 from typing import Any, Final, TypeVar
 
@@ -16,6 +17,7 @@ from sparky_nb.server.service import Service
 JSON: Final = "application/json; charset=utf-8"
 UNSAFE: Final = frozenset({"POST", "PATCH", "PUT", "DELETE"})
 _CODES: Final = {401: "unauthenticated", 403: "forbidden", 404: "not_found", 405: "no_such_method"}
+_ABSENT: Final = re.compile(r"Object missing required field `(\w+)`")
 
 T = TypeVar("T")
 
@@ -71,6 +73,8 @@ class RouteHandler(Access):
             return msgspec.json.decode(bytes(self._body) or b"{}", type=kind)
         except msgspec.ValidationError as error:
             rule, _, path = str(error).partition(" - at `$")
+            if not path and (absent := _ABSENT.fullmatch(rule)):
+                raise InvalidArgument(absent[1], "a value, and it is absent") from None
             raise InvalidArgument(path.strip(".`") or "body", rule) from None
         except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
             raise InvalidArgument("body", f"a JSON object ({error})") from None

@@ -6,6 +6,7 @@ from tornado.web import authenticated
 
 from sparky_nb import schedules
 from sparky_nb.errors import InvalidArgument
+from sparky_nb.events.model import JsonObject
 from sparky_nb.ids import check_chat_id
 from sparky_nb.log.base import Log, ScheduleRow
 from sparky_nb.schedules import make_rule
@@ -17,10 +18,19 @@ from sparky_nb.stream.start import one
 class _Answering(RouteHandler):
     """Shows schedules with their plain words."""
 
-    def shown(self, row: ScheduleRow) -> ScheduleAnswer:
-        """``row`` as it is told."""
-        fields = schedules.described(row, self.service.clock.now_ms())
-        return ScheduleAnswer(**{"from_" if k == "from" else k: v for k, v in fields.items()})
+    async def tell(self, row: ScheduleRow, status: int = 200) -> None:
+        """Answer with ``row``."""
+        now_ms = self.service.clock.now_ms()
+        fields = await self.service.call(schedules.described, row, now_ms)
+        self.answer(_shown(fields), status)
+
+    async def ring(self, row: ScheduleRow) -> None:
+        """The schedule has changed: wake who watches."""
+        await self.service.listener.ring(row.chat_id)
+
+
+def _shown(fields: JsonObject) -> ScheduleAnswer:
+    return ScheduleAnswer(**{"from_" if k == "from" else k: v for k, v in fields.items()})
 
 
 class Schedules(_Answering):
@@ -30,10 +40,12 @@ class Schedules(_Answering):
     async def get(self) -> None:
         """Oldest first."""
         chat_id = one(query_of(self), "chat")
-        rows = await self.service.call(
-            Log.schedules, chat_id=None if chat_id is None else check_chat_id(chat_id)
+        found = await self.service.call(
+            schedules.listed,
+            self.service.clock.now_ms(),
+            chat_id=None if chat_id is None else check_chat_id(chat_id),
         )
-        self.answer([self.shown(row) for row in rows])
+        self.answer([_shown(fields) for fields in found])
 
     @authenticated
     async def post(self) -> None:
@@ -57,7 +69,8 @@ class Schedules(_Answering):
             name=wanted.name,
             model=wanted.model,
         )
-        self.answer(self.shown(row), 201)
+        await self.ring(row)
+        await self.tell(row, 201)
 
 
 class Schedule(_Answering):
@@ -66,26 +79,32 @@ class Schedule(_Answering):
     @authenticated
     async def get(self, schedule_id: str) -> None:
         """One."""
-        self.answer(self.shown(await self.service.call(Log.schedule, schedule_id)))
+        await self.tell(await self.service.call(Log.schedule, schedule_id))
 
     @authenticated
     async def patch(self, schedule_id: str) -> None:
         """Pause, resume, run now."""
-        wanted, now_ms = self.body(SchedulePatch), self.service.clock.now_ms()
+        wanted = self.body(SchedulePatch)
+        who, now_ms = self.user, self.service.clock.now_ms()
         if wanted.state is None and not wanted.run:
             raise InvalidArgument("state", "active or paused, or run")
         if wanted.state == "paused":
-            await self.service.call(schedules.pause, schedule_id)
+            await self.service.call(schedules.pause, schedule_id, asked_by=who, now_ms=now_ms)
         elif wanted.state == "active":
-            await self.service.call(schedules.resume, schedule_id, now_ms)
+            await self.service.call(schedules.resume, schedule_id, asked_by=who, now_ms=now_ms)
         if wanted.run:
-            fired = await self.service.call(schedules.run_now, schedule_id, now_ms)
-            await self.service.listener.ring(fired.chat_id)
-        self.answer(self.shown(await self.service.call(Log.schedule, schedule_id)))
+            await self.service.call(schedules.run_now, schedule_id, asked_by=who, now_ms=now_ms)
+        row = await self.service.call(Log.schedule, schedule_id)
+        await self.ring(row)
+        await self.tell(row)
 
     @authenticated
     async def delete(self, schedule_id: str) -> None:
         """Remove it."""
-        await self.service.call(schedules.remove, schedule_id)
+        now_ms = self.service.clock.now_ms()
+        removed = await self.service.call(
+            schedules.remove, schedule_id, asked_by=self.user, now_ms=now_ms
+        )
+        await self.ring(removed)
         self.set_status(204)
         self.finish()

@@ -25,6 +25,7 @@ from sparky_nb.ids import INDEX_CHAT
 from sparky_nb.log.base import Log
 from sparky_nb.log.rules import command_event
 from sparky_nb.testing.log_contract_chats import ChatContract, LogCase, Opener
+from sparky_nb.testing.log_contract_schedules import ScheduleContract
 from sparky_nb.testing.log_samples import (
     OTHER,
     RUNNER,
@@ -358,5 +359,7 @@ class CommandContract(LogCase):
                 ask(log, chat, task)
 
 
-class LogContract(AppendContract, ReadContract, TaskContract, CommandContract, ChatContract):
+class LogContract(
+    AppendContract, ReadContract, TaskContract, CommandContract, ChatContract, ScheduleContract
+):
     """All of it."""

@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from sparky_nb.events.fold import FOLD_VERSION
-from sparky_nb.events.model import DATA_TYPES, BlobRef, Event, TaskDigest
+from sparky_nb.events.model import DATA_TYPES, BlobRef, Event, ScheduleDigest, TaskDigest
 from sparky_nb.events.states import MOVES, TERMINAL
 from sparky_nb.stream.close import CloseCode
 from sparky_nb.stream.frames import CLIENT_FRAMES, SERVER_FRAMES
@@ -25,7 +25,8 @@ def schema() -> dict[str, Any]:
     ``x-server-frames`` and ``x-client-frames`` list the frames by their ``t``;
     ``x-close-codes`` says for each code whether to reconnect.
     """
-    types = [*DATA_TYPES.values(), TaskDigest, BlobRef, Event, *SERVER_FRAMES, *CLIENT_FRAMES]
+    digests = [TaskDigest, ScheduleDigest]
+    types = [*DATA_TYPES.values(), *digests, BlobRef, Event, *SERVER_FRAMES, *CLIENT_FRAMES]
     _, defs = msgspec.json.schema_components(types, ref_template=_REF)
     defs["Event"]["properties"].pop("extra", None)
     for definition in defs.values():

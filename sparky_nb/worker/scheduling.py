@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from sparky_nb import api, schedules
 from sparky_nb.errors import InvalidArgument, NotFound
@@ -16,6 +16,7 @@ from sparky_nb.worker.attending import attend
 from sparky_nb.worker.works import namespace
 
 PREFIX = "sched-"
+T = TypeVar("T")
 
 
 class Schedule:
@@ -35,18 +36,15 @@ class Schedule:
 
     def pause(self) -> None:
         """It does not fire until it is resumed. Raises Conflict where it has ended."""
-        schedules.pause(api.runner().log, self.schedule_id)
+        self._do(schedules.pause)
 
     def resume(self) -> None:
         """It fires again, from now on. Raises Conflict where its time has passed."""
-        here = api.runner()
-        schedules.resume(here.log, self.schedule_id, here.clock.now_ms())
+        self._do(schedules.resume)
 
     def run(self) -> TaskHandle:
         """Fire it now, beside its rule; the task. Raises Conflict while its task has not ended."""
-        here = api.runner()
-        fired = schedules.run_now(here.log, self.schedule_id, here.clock.now_ms())
-        return api.task(fired.task_id)
+        return api.task(self._do(schedules.run_now).task_id)
 
     def last(self) -> TaskHandle | None:
         """The task of the latest firing."""
@@ -55,11 +53,16 @@ class Schedule:
 
     def remove(self) -> None:
         """Forget it; its tasks stay."""
-        schedules.remove(api.runner().log, self.schedule_id)
+        self._do(schedules.remove)
+
+    def _do(self, change: Callable[..., T]) -> T:
+        here = api.runner()
+        return change(here.log, self.schedule_id, asked_by=user_name(), now_ms=here.clock.now_ms())
 
     def described(self) -> JsonObject:
-        """Its fields, and its rule and next firing in plain words."""
-        return schedules.described(self.row(), api.runner().clock.now_ms())
+        """Its fields, its rule and next firing in plain words, how its latest task goes."""
+        here = api.runner()
+        return schedules.described(here.log, self.row(), here.clock.now_ms())
 
     def __repr__(self) -> str:
         try:

@@ -43,8 +43,10 @@ def test_a_schedule_is_made_listed_paused_resumed_run_and_removed(sparky: Sparky
     assert sparky(*words, "pause", schedule[:10]).returncode == 0
     assert "paused" in sparky(*words, "list").stdout
     assert sparky(*words, "resume", schedule.removeprefix("sched-")).returncode == 0
+    assert "not yet" in sparky(*words, "list").stdout
     task = sparky(*words, "run", schedule).stdout.split()[-1]
     assert log.task(task).schedule_id == schedule
+    assert "queued" in sparky(*words, "list").stdout
     assert sparky(*words, "run", schedule).returncode == 2  # it has not ended
     assert sparky(*words, "remove", schedule).returncode == 0
     assert sparky(*words, "list").stdout == "No schedules.\n"

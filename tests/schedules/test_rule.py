@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
@@ -22,6 +22,12 @@ from sparky_nb.schedules.rule import (
 )
 
 BERLIN = "Europe/Berlin"
+# Clocks that change at midnight, by half an hour, by two hours, in the south, never.
+ZONES = (
+    "Europe/Berlin", "Europe/Dublin", "America/New_York", "America/Havana", "America/Santiago",
+    "Africa/Cairo", "Africa/Casablanca", "Asia/Beirut", "Asia/Kathmandu", "Australia/Lord_Howe",
+    "Antarctica/Troll", "UTC",
+)  # fmt: skip
 
 
 def ms(text: str, zone: str = BERLIN, fold: int = 0) -> int:
@@ -155,3 +161,39 @@ def test_an_interval_keeps_its_beat_however_late_it_is(seconds: int, due: int, l
     assert (coming - due) % (seconds * 1000) == 0
     assert due + late < coming <= due + late + seconds * 1000
     assert coming == due + (missed + 1) * seconds * 1000
+
+
+def wall(at: int, zone: str) -> datetime:
+    """What a clock on the wall shows."""
+    return datetime.fromtimestamp(at / 1000, UTC).astimezone(ZoneInfo(zone)).replace(tzinfo=None)
+
+
+@given(st.sampled_from(ZONES), st.times(), st.dates(date(2020, 1, 1), date(2030, 1, 1)))
+def test_each_day_has_one_firing_when_the_wall_clock_first_shows_its_time(
+    zone: str, daily: time, first: date
+) -> None:
+    daily = daily.replace(second=0, microsecond=0)
+    rule = make_rule(cron=f"{daily.minute} {daily.hour} * * *", timezone=zone, now_ms=0)
+    day = datetime.combine(first, daily)
+    at = first_after(rule, ms(str(day - timedelta(hours=12)), zone)) or 0
+    for _ in range(370):  # a year of it: both changes
+        assert wall(at - 1000, zone) < day <= wall(at, zone)
+        assert datetime.fromtimestamp(at / 1000, ZoneInfo(zone)).fold == 0
+        at, day = following(rule, at, at)[0] or 0, day + timedelta(days=1)
+
+
+@given(st.sampled_from(ZONES), st.integers(ms("2020-01-01"), ms("2030-01-01")))
+def test_every_quarter_of_an_hour_is_that_in_every_zone(zone: str, start: int) -> None:
+    rule = make_rule(cron="*/15 * * * *", timezone=zone, now_ms=0)
+    at = first_after(rule, start) or 0
+    for _ in range(100):
+        before, at = at, following(rule, at, at)[0] or 0
+        assert at - before == 900_000
+
+
+def test_a_date_that_a_zone_has_skipped_is_made_up_for_once() -> None:
+    rule = make_rule(cron="30 9 * * *", timezone="Pacific/Apia", now_ms=0)
+    at = first_after(rule, ms("2011-12-29T12:00", "Pacific/Apia")) or 0
+    assert shown(at, "Pacific/Apia") == "2011-12-31T00:00:00+14:00"  # for the 30th, there was none
+    at = following(rule, at, at)[0] or 0
+    assert shown(at, "Pacific/Apia") == "2011-12-31T09:30:00+14:00"

@@ -37,7 +37,7 @@ BAD_BODIES: list[tuple[str, str, Any, str]] = [
     ("POST", "chats", {"chat_id": "-x"}, "chat_id"),
     ("POST", "chats", {"title": "x" * 201}, "title"),
     ("POST", "chats", {"title": 7}, "title"),
-    ("PATCH", "chats/a", {}, "body"),
+    ("PATCH", "chats/a", {}, "title"),
     ("POST", "chats", "[1]", "body"),
     ("POST", "chats", "{", "body"),
     ("POST", "chats", '{"title": "\\ud800"}', "body"),
@@ -215,7 +215,7 @@ class TestTasks:
         task = running_task(log, "a")
         assert (await api("POST", f"tasks/{task}/message", {"text": "hi"})).code == 202
         response = await api("POST", f"tasks/{task}/message", {})
-        assert (response.code, said(response)["error"]["field"]) == (400, "body")
+        assert (response.code, said(response)["error"]["field"]) == (400, "text")
 
     async def test_an_answer_reaches_a_task_that_waits_for_it(self, api: Fetch, log: Log) -> None:
         runner = "boot:ns:1:2:abcd"

@@ -12,10 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from sparky_nb import schedules
 from sparky_nb.clock import SystemClock
 from sparky_nb.events.states import TERMINAL
 from sparky_nb.log import Log, open_log
 from sparky_nb.log.queueing import queued_task
+from sparky_nb.schedules import make_rule
 from tests.live import live_server, wait_for
 from tests.worker.scripted import MODEL, PATIENCE, worker, workshop
 
@@ -105,6 +107,41 @@ def test_a_killed_workers_task_is_lost_and_the_next_one_goes_to_another(
         with worker(environment, tmp_path):
             assert ended(log, task) == "lost"
             assert ended(log, waits) == "completed"
+
+
+@pytest.mark.promise("P5")
+def test_a_schedule_goes_on_when_its_workers_are_killed_and_no_firing_runs_twice(
+    log: Log, log_url: str, tmp_path: Path
+) -> None:
+    environment, now_ms = workshop(tmp_path, log_url), SystemClock().now_ms()
+    rule = make_rule(every="1s", timezone="UTC", now_ms=now_ms)
+    row = schedules.add(
+        log, rule, chat_id="chores", now_ms=now_ms, asked_by="ada", instruction="tidy"
+    )
+
+    def fired() -> int:
+        return log.schedule(row.schedule_id).fired
+
+    with ExitStack() as stack:
+        workers = [stack.enter_context(worker(environment, tmp_path)) for _ in range(3)]
+        for victim in workers[:2]:
+            before = fired()
+            wait_for(lambda before=before: fired() > before, "it fires", PATIENCE)  # type: ignore[misc]
+            victim.kill()
+            victim.wait(PATIENCE)
+        before = fired()
+        wait_for(lambda: fired() > before + 1, "it goes on", PATIENCE)
+        schedules.remove(log, row.schedule_id, asked_by="ada", now_ms=now_ms)
+        tasks = log.tasks(chat_id="chores")
+        # What a killed worker had begun is lost, not begun again.
+        assert {ended(log, it.task_id) for it in tasks} <= {"completed", "lost"}
+    runs = len((tmp_path / "runs.txt").read_text().splitlines())
+    assert sum(log.task(it.task_id).state == "completed" for it in tasks) <= runs <= len(tasks)
+    events = [json.loads(wire) for wire in log.read("_index", limit=10_000).events]
+    told = [it["data"] for it in events if it["type"] == "schedule"]
+    counts = [it["fired"] for it in told if it["change"] == "fired"]
+    assert counts == list(range(1, len(tasks) + 1))
+    assert told[-1]["change"] == "removed"
 
 
 def test_without_a_model_a_task_fails_with_no_model(log: Log, log_url: str, tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ export interface Wire {
   Question: Question;
   Redaction: Redaction;
   Result: Result;
+  ScheduleDigest: ScheduleDigest;
   Status: Status;
   TaskDigest: TaskDigest;
   TaskErrorInfo: TaskErrorInfo;
@@ -284,6 +285,23 @@ export interface Result {
   error?: {
     [k: string]: unknown;
   };
+  [k: string]: unknown;
+}
+/**
+ * In ``_index`` only: the ``data`` of a ``schedule`` event: what happened to a schedule, and
+ *     all of it that can change, as it is now. ``GET schedules`` has the rest.
+ */
+export interface ScheduleDigest {
+  change: 'created' | 'fired' | 'paused' | 'removed' | 'resumed';
+  schedule_id: string;
+  chat_id: string;
+  state: 'active' | 'ended' | 'paused';
+  next_at: number | null;
+  last_at: number | null;
+  last_task: string | null;
+  fired: number;
+  coalesced: number;
+  revision: number;
   [k: string]: unknown;
 }
 /**
