@@ -58,6 +58,7 @@ export interface Actions {
   renameChat(chatId: string): Promise<void>;
   archiveChat(chatId: string, archived: boolean): Promise<void>;
   deleteChat(chatId: string): Promise<void>;
+  removeSchedule(scheduleId: string, name: string): Promise<void>;
   copy(text: string): void;
   permalink(place: Place): string;
   report: (this: void, error: unknown) => void;

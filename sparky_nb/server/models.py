@@ -139,7 +139,7 @@ class NewSchedule(Struct, frozen=True, kw_only=True):
     cron: str | None = None
     at: str | None = None
     timezone: str | None = None
-    instruction: Text | None = None
+    instruction: Annotated[str, Meta(max_length=60_000)] | None = None
     call: str | None = None
     name: str | None = None
     model: str | None = None

@@ -10,6 +10,7 @@ import type { ChatRow } from '../transport/rest';
 import type { Place } from '../tokens';
 import { ChatView } from './chatview';
 import { TaskRowView } from './row';
+import { SchedulesView } from './schedules';
 
 const TASKS = 100;
 const LIVE_ROWS = 6;
@@ -119,6 +120,10 @@ function Overview(): JSX.Element {
               : (info.problem ?? trans.__('Connecting…'))}
           </p>
         )}
+        <SchedulesView
+          wanted={wanted}
+          shows={chatId => showArchived || !archivedChats.includes(chatId)}
+        />
         <h3>{trans.__('Chats')}</h3>
         <ul className="sparky-list" aria-label={trans.__('Chats')}>
           {chats.map(chat => (

@@ -118,6 +118,17 @@ export function makeActions(
       }
     },
 
+    async removeSchedule(scheduleId, name) {
+      const ok = await sure(
+        trans.__('Remove this schedule?'),
+        trans.__('“%1” does not start by itself any more. Its tasks stay.', name),
+        trans.__('Remove')
+      );
+      if (ok) {
+        await rest.removeSchedule(scheduleId);
+      }
+    },
+
     copy(text) {
       Clipboard.copyToSystem(text);
       Notification.info(trans.__('Copied'), { autoClose: 1500 });

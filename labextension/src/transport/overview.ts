@@ -12,6 +12,7 @@ import type { Cursor, Hello } from '../wire/generated';
 import type { PageSignals } from './page';
 import type { ChatRow, Rest, TaskRow } from './rest';
 import { ApiError } from './rest';
+import { Schedules } from './schedules';
 import { ChatSocket } from './socket';
 import type { ConnectionInfo } from './chat';
 
@@ -28,6 +29,7 @@ export class Overview implements IDisposable {
   readonly beat: Beat;
   readonly tasks = new Map<string, TaskItem>();
   readonly chats = new Map<string, ChatRow>();
+  readonly schedules: Schedules;
   private readonly socket: ChatSocket;
   private readonly moves = new Set<(move: Move) => void>();
   private readonly detailed = new Set<string>();
@@ -48,6 +50,7 @@ export class Overview implements IDisposable {
     private readonly page: PageSignals
   ) {
     this.beat = new Beat(() => page.hidden);
+    this.schedules = new Schedules(rest, () => this.beat.touch());
     page.listen(signal => {
       if (signal === 'wake') {
         this.beat.flush();
@@ -171,10 +174,12 @@ export class Overview implements IDisposable {
   private async load(): Promise<void> {
     this.loaded = false;
     try {
-      const [chats, tasks] = await Promise.all([
+      const [chats, tasks, schedules] = await Promise.all([
         this.rest.chats(),
-        this.rest.tasks({ limit: TASKS })
+        this.rest.tasks({ limit: TASKS }),
+        this.rest.schedules()
       ]);
+      this.schedules.adopt(schedules);
       this.chats.clear();
       chats.forEach(chat => this.chats.set(chat.chat_id, chat));
       this.tasks.clear();
@@ -204,6 +209,8 @@ export class Overview implements IDisposable {
         this.status(event, event.task_id);
       } else if (event.type === 'chat') {
         this.chat(event);
+      } else if (event.type === 'schedule') {
+        this.schedules.apply(event);
       }
     }
     this.beat.touch();
@@ -261,6 +268,7 @@ export class Overview implements IDisposable {
     const chatId = textOf(event.data['chat_id']);
     if (event.data['change'] === 'deleted') {
       this.chats.delete(chatId);
+      this.schedules.forgetChat(chatId);
       for (const task of this.tasks.values()) {
         if (task.chat_id === chatId) {
           this.tasks.delete(task.task_id);

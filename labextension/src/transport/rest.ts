@@ -50,6 +50,29 @@ export interface TaskRow {
   last?: number;
 }
 
+/** A schedule as the server tells it; `words` say its rule, in its own time zone. */
+export interface ScheduleRow {
+  schedule_id: string;
+  chat_id: string;
+  kind: 'every' | 'cron' | 'at';
+  spec: string;
+  timezone: string;
+  instruction: string | null;
+  call: string | null;
+  name: string | null;
+  from: string;
+  state: 'active' | 'paused' | 'ended';
+  next_at: number | null;
+  last_at: number | null;
+  last_task: string | null;
+  last_state: string | null;
+  fired: number;
+  coalesced: number;
+  revision: number;
+  words: string;
+  needs: string | null;
+}
+
 export interface Health {
   version?: string;
   log?: { id?: string; kind?: string };
@@ -62,7 +85,9 @@ export class ApiError extends Error {
     readonly status: number,
     readonly code: string,
     message: string,
-    readonly retryAfterMs = 0
+    readonly retryAfterMs = 0,
+    /** What was wrong with which field of what was sent. */
+    readonly fault: { field: string; rule: string } | null = null
   ) {
     super(message);
   }
@@ -146,6 +171,30 @@ export class Rest {
     await this.raw('POST', `tasks/${part(taskId)}/answer`, { question_id: questionId, answer });
   }
 
+  async schedules(): Promise<ScheduleRow[]> {
+    return listOf<ScheduleRow>(await this.get('schedules'), 'schedules');
+  }
+
+  schedule(scheduleId: string): Promise<ScheduleRow> {
+    return this.get(`schedules/${part(scheduleId)}`);
+  }
+
+  addSchedule(wanted: Json): Promise<ScheduleRow> {
+    return this.send('POST', 'schedules', wanted);
+  }
+
+  /** Pause or resume it, or run it now. */
+  async changeSchedule(
+    scheduleId: string,
+    change: { state: 'active' | 'paused' } | { run: true }
+  ): Promise<void> {
+    await this.raw('PATCH', `schedules/${part(scheduleId)}`, change);
+  }
+
+  async removeSchedule(scheduleId: string): Promise<void> {
+    await this.raw('DELETE', `schedules/${part(scheduleId)}`);
+  }
+
   /** The address of a chat's socket. */
   socketUrl(chatId: string, query: Record<string, string>): string {
     const { settings } = this;
@@ -194,7 +243,9 @@ async function apiError(response: Response): Promise<ApiError> {
   try {
     const { error, message } = (await response.json()) as { error?: Json; message?: string };
     const text = textOf(error?.['message'], message ?? response.statusText);
-    return new ApiError(response.status, textOf(error?.['code'], 'http'), text, wait);
+    const field = textOf(error?.['field']);
+    const fault = field ? { field, rule: textOf(error?.['rule'], text) } : null;
+    return new ApiError(response.status, textOf(error?.['code'], 'http'), text, wait, fault);
   } catch {
     return new ApiError(response.status, 'http', response.statusText, wait); // not ours: a proxy's
   }
