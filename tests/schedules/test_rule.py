@@ -120,6 +120,16 @@ def test_a_time_alone_is_today_or_tomorrow() -> None:
     assert following(rule, first_after(rule, now) or 0, ms("2027-01-01")) == (None, 0)
 
 
+def test_a_time_that_the_clock_skips_is_moved_on_and_one_that_comes_twice_is_the_first() -> None:
+    now = ms("2026-01-01")
+    for text, moment in (
+        ("2026-03-29T02:30", "2026-03-29T03:30:00+02:00"),
+        ("2026-10-25T02:30", "2026-10-25T02:30:00+02:00"),
+    ):
+        rule = make_rule(at=text, timezone=BERLIN, now_ms=now)
+        assert shown(first_after(rule, now)) == moment
+
+
 def test_a_rule_is_said_in_plain_words() -> None:
     now = ms("2026-11-23T10:00")
     assert words(make_rule(every="30m", timezone="UTC", now_ms=now)) == "every 30 minutes"

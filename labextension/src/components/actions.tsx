@@ -34,7 +34,7 @@ export function TaskButtons(props: {
   );
 }
 
-/** A button that stays quiet while what it asked for is under way. */
+/** A button that stays quiet while what it asked for is under way; it keeps the focus. */
 export function Button(props: {
   label: string;
   title?: string;
@@ -46,6 +46,9 @@ export function Button(props: {
   const { actions } = useEnv();
   const [busy, setBusy] = useState(false);
   const run = (): void => {
+    if (busy) {
+      return;
+    }
     const done = props.run();
     if (done) {
       setBusy(true);
@@ -58,7 +61,8 @@ export function Button(props: {
       className={`${props.icon ? 'sparky-iconbutton' : 'sparky-button'} ${props.className ?? ''}`}
       title={props.title ?? (props.icon ? props.label : undefined)}
       aria-label={props.label}
-      disabled={(props.disabled ?? false) || busy}
+      disabled={props.disabled ?? false}
+      aria-disabled={busy || undefined}
       onClick={run}
     >
       {props.icon ?? props.label}

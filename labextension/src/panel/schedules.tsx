@@ -84,6 +84,7 @@ function ScheduleRowView({ row }: { row: ScheduleRow }): JSX.Element {
   const chat = hub.overview.titleOf(row.chat_id);
   const last = lastTask(row, hub.overview.tasks);
   const rule = ruleWords(row, trans);
+  const paused = row.state === 'paused';
   const others = row.coalesced
     ? trans._n('%1 missed firing went into another', '%1 missed firings went into others', row.coalesced, row.coalesced) // prettier-ignore
     : '';
@@ -106,23 +107,16 @@ function ScheduleRowView({ row }: { row: ScheduleRow }): JSX.Element {
           <ScheduleIcon state={row.state} />
           <span className="sparky-title">{name}</span>
         </button>
-        {row.state === 'active' && (
+        {row.state !== 'ended' && (
           <Button
-            label={trans.__('Pause')}
-            icon={<Glyph path="M5.5 4v8M10.5 4v8" />}
-            run={() => rest.changeSchedule(id, { state: 'paused' })}
-          />
-        )}
-        {row.state === 'paused' && (
-          <Button
-            label={trans.__('Resume')}
-            icon={<Glyph path="M5 3.5v9L12.5 8Z" />}
-            run={() => rest.changeSchedule(id, { state: 'active' })}
+            label={paused ? trans.__('Resume') : trans.__('Pause')}
+            icon={<Glyph path={paused ? 'M5 3.5v9L12.5 8Z' : 'M5.5 4v8M10.5 4v8'} />}
+            run={() => rest.changeSchedule(id, { state: paused ? 'active' : 'paused' })}
           />
         )}
         <details className="sparky-menu">
           <summary aria-label={trans.__('More about %1', name)}>⋯</summary>
-          <div className="sparky-menu-items">
+          <div className="sparky-menu-items" onClick={closeMenu}>
             <Button
               label={trans.__('Run now')}
               disabled={last !== null && !isEnded(last.state)}
@@ -139,6 +133,13 @@ function ScheduleRowView({ row }: { row: ScheduleRow }): JSX.Element {
       </div>
     </li>
   );
+}
+
+/** What was chosen is under way: the menu goes, and the focus stays with the row. */
+function closeMenu(event: { currentTarget: HTMLElement }): void {
+  const menu = event.currentTarget.closest('details');
+  menu?.removeAttribute('open');
+  menu?.querySelector('summary')?.focus();
 }
 
 /** Alone what changes with the time. */
