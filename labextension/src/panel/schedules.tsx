@@ -1,7 +1,7 @@
 /** The schedules in the side bar: what starts by the clock, when next, and how it went last. */
 
 import { addIcon } from '@jupyterlab/ui-components';
-import { useRef, useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 
 import { Button } from '../components/actions';
 import { Age } from '../components/connection';
@@ -33,11 +33,14 @@ export function SchedulesView(props: {
   const close = (made?: ScheduleRow): void => {
     setOpen(false);
     setSaid(made ? trans.__('Scheduled: %1, %2', nameOf(made), ruleWords(made, trans)) : '');
-    // after the button is there again
-    requestAnimationFrame(() =>
-      section.current?.querySelector<HTMLElement>('.sparky-new-schedule')?.focus()
-    );
   };
+  const wasOpen = useRef(open);
+  useEffect(() => {
+    if (wasOpen.current && !open) {
+      section.current?.querySelector<HTMLElement>('.sparky-new-schedule')?.focus();
+    }
+    wasOpen.current = open;
+  }, [open]);
   return (
     <section ref={section} className="sparky-schedules" aria-label={trans.__('Schedules')}>
       {(all.length > 0 || open) && (
