@@ -89,7 +89,7 @@ function ScheduleRowView({ row }: { row: ScheduleRow }): JSX.Element {
   const rule = ruleWords(row, trans);
   const paused = row.state === 'paused';
   const others = row.coalesced
-    ? trans._n('%1 missed firing went into another', '%1 missed firings went into others', row.coalesced, row.coalesced) // prettier-ignore
+    ? trans._n('%1 firing coalesced', '%1 firings coalesced', row.coalesced, row.coalesced)
     : '';
   const title = [
     name,
