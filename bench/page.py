@@ -39,7 +39,7 @@ _OPEN = """async () => {
     await new Promise(resolve => requestAnimationFrame(resolve));
   return performance.now() - began; }"""
 _FRAMES = """async scroll => {
-  const node = scroll && document.querySelector('.sparky-main .sparky-scroll');
+  const node = scroll ? document.querySelector('.sparky-main .sparky-scroll') : null;
   let frames = 0; const began = performance.now();
   while (performance.now() - began < 3000) {
     node?.dispatchEvent(new WheelEvent('wheel', {bubbles: true}));

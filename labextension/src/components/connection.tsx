@@ -1,8 +1,9 @@
-import { useEffect, useState } from 'react';
-
 import type { ConnectionInfo } from '../transport/chat';
 import { useEnv, useNow } from './env';
 import { age, clock, duration } from './format';
+
+/** So long it is said how much was made up for. */
+const FRESH_MS = 8_000;
 
 /** The same small indicator everywhere: how good the connection is, and what it made up for. */
 export function Connection(props: { info: ConnectionInfo; hurry: () => void }): JSX.Element {
@@ -10,7 +11,9 @@ export function Connection(props: { info: ConnectionInfo; hurry: () => void }): 
   const { info } = props;
   const { state } = info;
   const calm = state === 'live';
-  const now = useNow(!calm);
+  const at = info.replayed?.at ?? 0;
+  const now = useNow(!calm || Date.now() - at < FRESH_MS + 1_000); // until it is old to `now` too
+  const fresh = now - at < FRESH_MS;
   const words: Record<string, string> = {
     connecting: trans.__('connecting'),
     'catching-up': trans.__('catching up, %1 of %2', n(info.offset), n(info.head)),
@@ -33,7 +36,6 @@ export function Connection(props: { info: ConnectionInfo; hurry: () => void }): 
     info.lost ? trans.__('a part of the history is gone') : '',
     info.problem ?? ''
   ].filter(Boolean);
-  const fresh = useFresh(info.replayed?.at);
   return (
     <button
       className={`sparky-connection sparky-connection-${state}`}
@@ -49,20 +51,6 @@ export function Connection(props: { info: ConnectionInfo; hurry: () => void }): 
       )}
     </button>
   );
-}
-
-/** Whether `at` was a moment ago. */
-function useFresh(at: number | undefined): boolean {
-  const [fresh, setFresh] = useState(false);
-  useEffect(() => {
-    if (at === undefined || Date.now() - at > 8_000) {
-      return;
-    }
-    setFresh(true);
-    const timer = window.setTimeout(() => setFresh(false), 8_000);
-    return () => window.clearTimeout(timer);
-  }, [at]);
-  return fresh;
 }
 
 function n(value: number): string {

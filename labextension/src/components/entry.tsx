@@ -7,6 +7,7 @@ import { useEnv, useSettings } from './env';
 import { clock, duration, moment } from './format';
 import { Mime } from './mime';
 import { markdown } from './question';
+import { Pieces, Run } from './run';
 import { StateIcon, useStateName } from './state';
 import { tame } from './terminal';
 import { shorten, Value } from './value';
@@ -216,40 +217,15 @@ function Output({ entry }: { entry: Entry }): JSX.Element {
       </div>
     );
   }
-  const text = textOf(entry);
   return (
     <div className={`sparky-output sparky-output-${stream}`}>
       {str(data['level']) && <span className="sparky-kind">{str(data['level'])}</span>}
       {entry.cut && <div className="sparky-dim">{trans.__('… older output is further back')}</div>}
-      {text !== '' && <Folded text={text} mime={STREAMS[stream] ?? 'text/plain'} />}
+      <Run entry={entry} mime={STREAMS[stream] ?? 'text/plain'} />
       {data['truncated'] === true && (
         <div className="sparky-dim">{trans.__('Output was cut here.')}</div>
       )}
-      <Pieces entry={entry} />
     </div>
-  );
-}
-
-const SHOWN = 20_000;
-
-/** Output through Jupyter's own colours; of a giant line only as much as a page can take. */
-function Folded({ text, mime }: { text: string; mime: string }): JSX.Element {
-  const { trans } = useEnv();
-  const tamed = tame(text.length > 4 * SHOWN ? text.slice(-4 * SHOWN) : text);
-  const shown = tamed.length > SHOWN ? tamed.slice(-SHOWN) : tamed;
-  return (
-    <>
-      {shown !== tamed && (
-        <div className="sparky-dim">
-          {trans.__(
-            'The last %1 of %2 characters:',
-            SHOWN.toLocaleString(),
-            text.length.toLocaleString()
-          )}
-        </div>
-      )}
-      <Mime data={{ [mime]: shown }} />
-    </>
   );
 }
 
@@ -307,17 +283,6 @@ function Note({ entry }: { entry: Entry }): JSX.Element {
       {changes[change] ?? change}
       {str(data['title']) && `: ${str(data['title'])}`}
     </div>
-  );
-}
-
-/** The events that a run of text was made of, for whoever compares the page with the log. */
-function Pieces({ entry }: { entry: Entry }): JSX.Element {
-  return (
-    <span hidden>
-      {entry.pieces?.slice(1).map(([offset]) => (
-        <i key={offset} data-sparky-event={offset} />
-      ))}
-    </span>
   );
 }
 

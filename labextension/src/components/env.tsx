@@ -48,14 +48,24 @@ export function useSettings(): Settings {
 const tickers = new Set<() => void>();
 let interval: number | undefined;
 
+/** One timer for all, while there is something to count and somebody to see it. */
 function run(): void {
-  window.clearInterval(interval);
-  interval = undefined;
-  if (tickers.size && !document.hidden) {
-    interval = window.setInterval(() => [...tickers].forEach(tick => tick()), 1_000);
+  if (tickers.size === 0 || document.hidden) {
+    window.clearInterval(interval);
+    interval = undefined;
+  } else {
+    interval ??= window.setInterval(tickAll, 1_000);
   }
 }
-document.addEventListener('visibilitychange', run);
+
+function tickAll(): void {
+  [...tickers].forEach(tick => tick());
+}
+
+document.addEventListener('visibilitychange', () => {
+  run();
+  tickAll(); // what was on the screen when the page was left is old
+});
 
 /** The time, moving on by the second while `running` and somebody looks. */
 export function useNow(running: boolean): number {

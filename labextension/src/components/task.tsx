@@ -116,6 +116,7 @@ export function TaskView(props: {
           chatId={chat.chatId}
           label={trans.__('What %1 did', title)}
           hasOlder={hasOlder}
+          hold={chat.hold}
           loadOlder={loadOlder}
           empty={state === 'queued' ? trans.__('Waiting for its turn.') : trans.__('Nothing yet.')}
         />
@@ -161,12 +162,15 @@ function useTask(
   missing: boolean;
 } {
   const { rest } = useEnv();
-  const [history, setHistory] = useState<TaskHistory | null>(null);
+  const [loaded, setHistory] = useState<TaskHistory | null>(null);
   const [, redraw] = useState(0);
   const [missing, setMissing] = useState(false);
   const asked = useRef(false);
   const live = chat.state.tasks[taskId] ?? null;
   const connected = chat.info.offset > 0 || chat.missing;
+  // Where the chat has dropped more since, what was loaded does not reach what is there any more.
+  const history =
+    loaded && loaded.end >= Math.min(chat.wholeFrom, (live?.last ?? 0) + 1) ? loaded : null;
 
   const load = useMemo(
     () => async (): Promise<void> => {

@@ -1,6 +1,6 @@
 /** The entries of a chat or of a task, newest last; follows the newest unless the reader went away. */
 
-import { useCallback, useEffect, useLayoutEffect, useRef, useState } from 'react';
+import { useCallback, useEffect, useRef, useState } from 'react';
 import type { VirtualizerHandle } from 'virtua';
 import { Virtualizer } from 'virtua';
 
@@ -18,6 +18,8 @@ export interface TimelineProps {
   label: string;
   /** There is older history. */
   hasOlder: boolean;
+  /** Keeps what is shown from being dropped, until the function that it returns is called. */
+  hold: () => () => void;
   loadOlder: () => Promise<void>;
   /** An offset to go to and to mark. */
   target?: number | undefined;
@@ -26,12 +28,12 @@ export interface TimelineProps {
 
 export function Timeline(props: TimelineProps): JSX.Element {
   const { trans, actions } = useEnv();
-  const { entries, target, hasOlder, loadOlder } = props;
+  const { entries, target, hasOlder, hold, loadOlder } = props;
   const scroller = useRef<HTMLDivElement>(null);
   const list = useRef<VirtualizerHandle>(null);
   const following = useRef(target === undefined);
   const loading = useRef(false);
-  const [away, setAway] = useState(false);
+  const [away, setAway] = useState(target !== undefined);
   const [shifting, setShifting] = useState(false);
 
   const toEnd = useCallback(() => {
@@ -41,25 +43,22 @@ export function Timeline(props: TimelineProps): JSX.Element {
     node?.scrollTo({ top: node.scrollHeight });
   }, []);
 
-  // Follow: whenever what is shown grows, and the reader has not gone away.
-  useLayoutEffect(() => {
-    const node = scroller.current;
-    if (node && following.current) {
-      node.scrollTop = node.scrollHeight;
-    }
-  });
+  useEffect(() => (away ? hold() : undefined), [away, hold]);
+
+  // Follow: whenever what is shown has grown, and the reader has not gone away. An observer is told
+  // when the page has been laid out anyway; to ask for a height at any other time costs a layout.
   useEffect(() => {
-    const inner = scroller.current?.firstElementChild;
-    if (!inner) {
+    const node = scroller.current;
+    if (!node?.firstElementChild) {
       return;
     }
     const observer = new ResizeObserver(() => {
-      const node = scroller.current;
-      if (node && following.current) {
+      if (following.current) {
         node.scrollTop = node.scrollHeight;
       }
     });
-    observer.observe(inner);
+    observer.observe(node);
+    observer.observe(node.firstElementChild);
     return () => observer.disconnect();
   }, []);
 
@@ -75,6 +74,8 @@ export function Timeline(props: TimelineProps): JSX.Element {
       setAway(true);
       list.current?.scrollToIndex(index, { align: 'center' });
     } else if (hasOlder) {
+      following.current = false;
+      setAway(true);
       loadOlder().catch((error: unknown) => actions.report(error));
     }
   }, [target, entries, entries.length, hasOlder, loadOlder, actions]);
@@ -84,6 +85,8 @@ export function Timeline(props: TimelineProps): JSX.Element {
       return;
     }
     loading.current = true;
+    following.current = false;
+    setAway(true);
     setShifting(true); // what is in view stays where it is while older entries come in above it
     loadOlder()
       .catch((error: unknown) => actions.report(error))
@@ -101,11 +104,11 @@ export function Timeline(props: TimelineProps): JSX.Element {
 
   const onScroll = (): void => {
     const node = scroller.current;
-    if (!node) {
+    const reader = performance.now() - hand.current < HAND_MS;
+    if (!node || (following.current && !reader)) {
       return;
     }
     const end = node.scrollHeight - node.scrollTop - node.clientHeight < NEAR_END_PX;
-    const reader = performance.now() - hand.current < HAND_MS;
     if (end !== following.current && (end || reader)) {
       following.current = end;
       setAway(!end);
@@ -114,6 +117,17 @@ export function Timeline(props: TimelineProps): JSX.Element {
       more();
     }
   };
+
+  // What came in meanwhile is not shown before the older ones are: the list takes all that is new
+  // for what stands above.
+  const newest = useRef(0);
+  let data = entries;
+  if (shifting) {
+    const end = entries.findLastIndex(entry => entry.offset <= newest.current);
+    data = entries.slice(0, end + 1);
+  } else {
+    newest.current = entries[entries.length - 1]?.offset ?? 0;
+  }
 
   return (
     <div className="sparky-timeline">
@@ -142,7 +156,7 @@ export function Timeline(props: TimelineProps): JSX.Element {
             scrollRef={scroller}
             shift={shifting}
             bufferSize={200}
-            data={entries}
+            data={data}
           >
             {entry => (
               <EntryView

@@ -100,6 +100,7 @@ function ChatBody({ chat, place }: { chat: Chat; place: Place }): JSX.Element {
           chatId={chatId}
           label={trans.__('What happened in %1', title)}
           hasOlder={chat.hasOlder}
+          hold={chat.hold}
           loadOlder={() => chat.loadOlder()}
           target={place.offset}
           empty={trans.__('Nothing to show.')}

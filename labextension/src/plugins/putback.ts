@@ -45,6 +45,7 @@ class PutBack implements IDisposable {
     const { overview } = sparky.hub;
     const later = (): void => this.later();
     this.stops.push(overview.beat.subscribe(later));
+    this.stops.push(sparky.hub.page.listen(signal => signal === 'wake' && later()));
     panel.context.fileChanged.connect(later);
     sparky.settingsChanged.connect(later);
     panel.disposed.connect(() => this.dispose());
@@ -77,7 +78,7 @@ class PutBack implements IDisposable {
   }
 
   private later(): void {
-    if (this.timer === undefined && !this.isDisposed) {
+    if (this.timer === undefined && !this.isDisposed && !this.sparky.hub.page.hidden) {
       this.timer = window.setTimeout(() => {
         this.timer = undefined;
         if (!this.isDisposed && this.panel.context.isReady) {

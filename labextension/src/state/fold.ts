@@ -39,7 +39,7 @@ export class Fold {
 
   constructor(
     state: State = newState(),
-    private readonly limits: Limits = LIMITS
+    private limits: Limits = LIMITS
   ) {
     this.state = adopt(state);
     this.state.timeline.forEach(entry => this.index(entry));
@@ -86,6 +86,12 @@ export class Fold {
     }
   }
 
+  /** From now on keep so many entries (views; nothing of this in Python). */
+  bound(timeline: number): void {
+    this.limits = { ...this.limits, timeline };
+    this.shed();
+  }
+
   /** Put older entries in front (a view's history; nothing of this in Python). */
   prepend(join: (newer: Entry[]) => Entry[]): void {
     this.state.timeline = join(this.state.timeline);
@@ -102,11 +108,17 @@ export class Fold {
     const { timeline } = this.state;
     timeline.push(entry);
     this.index(entry);
-    if (timeline.length > this.limits.timeline) {
+    this.shed();
+    return entry;
+  }
+
+  /** Drop the oldest entries that are too many. */
+  private shed(): void {
+    const { timeline } = this.state;
+    while (timeline.length > this.limits.timeline) {
       this.forget(timeline.shift() as Entry);
       this.state.dropped += 1;
     }
-    return entry;
   }
 
   private index(entry: Entry): void {

@@ -18,6 +18,9 @@ export class TaskHistory {
   private before: number;
   private loading: Promise<void> | null = null;
 
+  /** Up to where it goes. */
+  readonly end: number;
+
   /**
    * @param first the offset of the task's first event
    * @param before load what is below this offset
@@ -29,6 +32,7 @@ export class TaskHistory {
     private readonly pages: Pages
   ) {
     this.before = before;
+    this.end = before;
     this.complete = before <= first;
   }
 

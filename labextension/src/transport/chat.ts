@@ -17,6 +17,8 @@ import { ChatSocket } from './socket';
 
 /** A view may hold more of the timeline than a stored snapshot does. */
 const VIEW_LIMITS = { ...LIMITS, timeline: 4_000 };
+/** While somebody reads back nothing is taken away before his eyes, up to here. */
+const HELD = 20_000;
 const PAGE_EVENTS = 1_000;
 
 /** What a person may know about the connection. */
@@ -49,6 +51,7 @@ export class Chat implements IDisposable, SocketOwner {
   private opening: Promise<void> | null = null;
   private retryTimer: number | undefined;
   private failures = 0;
+  private holders = 0;
   private readonly unlisten: () => void;
   viewers: ViewerInfo[] = [];
   viewerCount = 0;
@@ -63,11 +66,8 @@ export class Chat implements IDisposable, SocketOwner {
     private readonly page: PageSignals,
     private readonly onEvents: (chat: Chat, events: Event[]) => void = () => undefined
   ) {
-    this.beat = new Beat(() => page.hidden);
+    this.beat = new Beat(page.drawing);
     this.unlisten = page.listen(signal => {
-      if (signal === 'wake') {
-        this.beat.flush();
-      }
       if ((signal === 'wake' || signal === 'online') && !this.socket) {
         this.open();
       }
@@ -119,6 +119,20 @@ export class Chat implements IDisposable, SocketOwner {
     }
   }
 
+  /**
+   * Somebody reads back: the timeline keeps its beginning, until the function that this returns is
+   * called. Then only the newest part stays; what is older can be loaded again.
+   */
+  readonly hold = (): (() => void) => {
+    this.holders += 1;
+    this.bound();
+    return () => {
+      this.holders -= 1;
+      this.bound();
+      this.beat.touch();
+    };
+  };
+
   /** Load a page of older history into the timeline. */
   loadOlder(): Promise<void> {
     this.older ??= this.fetchOlder().finally(() => (this.older = null));
@@ -161,9 +175,7 @@ export class Chat implements IDisposable, SocketOwner {
     }
     this.offset = events[events.length - 1]?.offset ?? this.offset;
     this.lowest = Math.min(this.lowest, events[0]?.offset ?? Infinity);
-    if (state.dropped !== dropped) {
-      this.lowest = state.timeline[0]?.offset ?? this.lowest;
-    }
+    this.lowestAfter(dropped);
     this.onEvents(this, events);
     this.beat.touch();
   }
@@ -253,11 +265,28 @@ export class Chat implements IDisposable, SocketOwner {
 
   private adopt(fold: Fold, epoch: string, offset: number): void {
     this.fold = fold;
+    this.bound();
     this.epoch = epoch;
     this.offset = offset;
     this.head = Math.max(offset, epoch === this.epoch ? this.head : 0);
     this.lowest = fold.state.timeline[0]?.offset ?? offset + 1;
     this.beat.touch();
+  }
+
+  /** What a reader has loaded himself stays while he reads, and what comes meanwhile finds room. */
+  private bound(): void {
+    const { dropped, timeline } = this.fold.state;
+    const own = timeline.length + VIEW_LIMITS.timeline;
+    this.fold.bound(this.holders > 0 ? Math.max(HELD, own) : VIEW_LIMITS.timeline);
+    this.lowestAfter(dropped);
+  }
+
+  /** Where something was dropped, the timeline begins later. */
+  private lowestAfter(dropped: number): void {
+    const { state } = this.fold;
+    if (state.dropped !== dropped) {
+      this.lowest = state.timeline[0]?.offset ?? this.lowest;
+    }
   }
 
   private async fetchOlder(): Promise<void> {
@@ -274,6 +303,7 @@ export class Chat implements IDisposable, SocketOwner {
     page.events.forEach(event => older.apply(event));
     this.fold.prepend(entries => join(older.state.timeline, entries));
     this.lowest = page.events[0]?.offset ?? this.earliest;
+    this.bound();
     this.beat.touch();
   }
 }

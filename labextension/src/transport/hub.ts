@@ -20,6 +20,7 @@ export class Hub implements IDisposable {
   constructor(readonly rest: Rest) {
     this.overview = new Overview(rest, this.page);
     this.overview.beat.subscribe(() => this.openCreated());
+    this.page.listen(signal => signal === 'hidden' && this.sweep());
   }
 
   /** The chat, connected; whoever takes it gives it back with `release`. */
@@ -42,11 +43,10 @@ export class Hub implements IDisposable {
       return;
     }
     held.users -= 1;
-    if (held.users === 0) {
-      held.timer = window.setTimeout(() => {
-        this.chats.delete(chat.chatId);
-        chat.dispose();
-      }, LINGER_MS);
+    if (held.users === 0 && this.page.hidden) {
+      this.drop(chat);
+    } else if (held.users === 0) {
+      held.timer = window.setTimeout(() => this.drop(chat), LINGER_MS);
     }
   }
 
@@ -71,6 +71,21 @@ export class Hub implements IDisposable {
       this.overview.dispose();
       this.chats.forEach(({ chat }) => chat.dispose());
       this.chats.clear();
+    }
+  }
+
+  private drop(chat: Chat): void {
+    this.chats.delete(chat.chatId);
+    chat.dispose();
+  }
+
+  /** Nobody sees the page: what no view shows is not kept for the next one. */
+  private sweep(): void {
+    for (const { chat, users, timer } of this.chats.values()) {
+      if (users === 0) {
+        window.clearTimeout(timer);
+        this.drop(chat);
+      }
     }
   }
 

@@ -49,12 +49,13 @@ export class Overview implements IDisposable {
     private readonly rest: Rest,
     private readonly page: PageSignals
   ) {
-    this.beat = new Beat(() => page.hidden);
+    this.beat = new Beat(page.drawing);
     this.schedules = new Schedules(rest, () => this.beat.touch());
     page.listen(signal => {
       if (signal === 'wake') {
-        this.beat.flush();
         this.socket.open();
+      } else if (signal === 'hidden') {
+        window.clearTimeout(this.timer);
       }
     });
     const owner = {

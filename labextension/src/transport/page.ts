@@ -1,12 +1,18 @@
-/** What the page knows of the world: seen or hidden, online or not, just awake. */
+/** What the page knows of the world: seen or hidden, online or not, just awake; and when it draws. */
+
+import type { Screen } from '../state/beat';
+import { Drawing } from '../state/beat';
 
 export type PageSignal = 'offline' | 'online' | 'wake' | 'hidden';
 
 const STEP_MS = 5_000;
 
 /** One set of listeners for the whole page. */
-export class PageSignals {
+export class PageSignals implements Screen {
+  readonly drawing = new Drawing(this);
   private readonly listeners = new Set<(signal: PageSignal) => void>();
+  private readonly channel = new MessageChannel();
+  private afterPaint: (() => void) | null = null;
   private last = Date.now();
   private timer: number | undefined;
 
@@ -19,6 +25,7 @@ export class PageSignals {
       this.emit(document.hidden ? 'hidden' : 'wake');
       this.watchSleep();
     });
+    this.channel.port1.onmessage = () => this.afterPaint?.();
     this.watchSleep();
   }
 
@@ -30,6 +37,31 @@ export class PageSignals {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);
   }
+
+  // -- the screen
+
+  now(): number {
+    return performance.now();
+  }
+
+  after(ms: number, then: () => void): () => void {
+    const timer = window.setTimeout(then, ms);
+    return () => window.clearTimeout(timer);
+  }
+
+  frame(then: () => void): () => void {
+    const request = window.requestAnimationFrame(then);
+    return () => window.cancelAnimationFrame(request);
+  }
+
+  /** A message that is sent while a frame is made arrives when it has been painted. */
+  painted(then: () => void): () => void {
+    this.afterPaint = then;
+    this.channel.port2.postMessage(null);
+    return () => (this.afterPaint = null);
+  }
+
+  // -- inside
 
   /** A step of the clock that took much too long: the machine slept with the page in view. */
   private watchSleep(): void {
@@ -48,5 +80,10 @@ export class PageSignals {
 
   private emit(signal: PageSignal): void {
     [...this.listeners].forEach(listener => listener(signal));
+    if (signal === 'hidden') {
+      this.drawing.pause();
+    } else if (signal === 'wake') {
+      this.drawing.resume();
+    }
   }
 }

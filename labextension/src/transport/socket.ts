@@ -69,6 +69,9 @@ export class ChatSocket implements IDisposable {
         if (this.connection === 'live') {
           this.probe();
         }
+      } else {
+        window.clearTimeout(this.slowTimer);
+        window.clearTimeout(this.probeTimer);
       }
       this.arm();
     });
@@ -237,13 +240,16 @@ export class ChatSocket implements IDisposable {
     if (this.send({ t: 'ping', n })) {
       this.pings.set(n, performance.now());
       window.clearTimeout(this.slowTimer);
-      this.slowTimer = window.setTimeout(() => this.slow(this.pings.size > 0), SLOW_MS);
+      if (!this.page.hidden) {
+        this.slowTimer = window.setTimeout(() => this.slow(true), SLOW_MS);
+      }
     }
   }
 
   private ponged(n: number): void {
     const sent = this.pings.get(n);
     if (sent !== undefined) {
+      window.clearTimeout(this.slowTimer);
       this.pings.clear();
       this.quality.rtt = performance.now() - sent;
       this.slow(false);
