@@ -118,16 +118,16 @@ export function Timeline(props: TimelineProps): JSX.Element {
     }
   };
 
-  // What came in meanwhile is not shown before the older ones are: the list takes all that is new
-  // for what stands above.
+  // The list draws again by itself, so it gets entries of its own: the given ones change in place.
+  // While older ones load it gets nothing newer, as it takes all that is more for what stands above.
   const newest = useRef(0);
-  let data = entries;
+  let end = entries.length;
   if (shifting) {
-    const end = entries.findLastIndex(entry => entry.offset <= newest.current);
-    data = entries.slice(0, end + 1);
+    end = entries.findLastIndex(entry => entry.offset <= newest.current) + 1;
   } else {
-    newest.current = entries[entries.length - 1]?.offset ?? 0;
+    newest.current = entries[end - 1]?.offset ?? 0;
   }
+  const data = entries.slice(0, end);
 
   return (
     <div className="sparky-timeline">

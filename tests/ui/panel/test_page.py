@@ -1,0 +1,226 @@
+"""What the views cost the page: one socket for a chat, nothing at all while nobody looks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from sparky_nb.clock import SystemClock
+from sparky_nb.events.model import NewEvent
+from sparky_nb.ids import new_event_id, new_task_id
+from sparky_nb.log import Log, open_log
+from sparky_nb.log.base import Append, Fence
+from tests.live import wait_for
+from tests.ui.lab import PATIENCE, Lab
+from tests.ui.panel.test_panel import open_panel
+from tests.ui.panel.views import MS
+
+pytestmark = pytest.mark.timeout(400)
+
+# Our sockets with how far they have heard, and what of ours waits for a time or a frame.
+WATCH = """
+Error.stackTraceLimit = 100;
+window.spied = {sockets: [], waiting: new Map(), asked: []};
+window.WebSocket = class extends window.WebSocket {
+  constructor(...args) {
+    super(...args);
+    const found = /sparky\\/api\\/v1\\/chats\\/([^/]+)\\/socket/.exec(args[0]);
+    if (found) {
+      const held = {chat: decodeURIComponent(found[1]), socket: this, offset: 0};
+      window.spied.sockets.push(held);
+      this.addEventListener('message', ({data}) => {
+        const frame = JSON.parse(data);
+        if (frame.t === 'events') held.offset = frame.offset + frame.events.length - 1;
+      });
+    }
+  }
+};
+for (const [set, clear] of [['setTimeout', 'clearTimeout'], ['setInterval', 'clearInterval'],
+    ['requestAnimationFrame', 'cancelAnimationFrame']]) {
+  const [realSet, realClear] = [window[set].bind(window), window[clear].bind(window)];
+  window[set] = (then, ...rest) => {
+    const { stack } = new Error();
+    if (typeof then !== 'function' || !stack.includes('extensions/@sparky-nb')) {
+      return realSet(then, ...rest);
+    }
+    const id = realSet((...args) => {
+      if (set !== 'setInterval') window.spied.waiting.delete(set + id);
+      then(...args);
+    }, ...rest);
+    const long = set === 'setInterval' || rest[0] >= 2000;
+    window.spied.waiting.set(set + id, long && stack);
+    window.spied.asked.push(stack);
+    return id;
+  };
+  window[clear] = id => { window.spied.waiting.delete(set + id); realClear(id); };
+}
+window.beSeen = seen => {
+  Object.defineProperty(document, 'hidden', {configurable: true, get: () => !seen});
+  document.dispatchEvent(new Event('visibilitychange'));
+};
+"""
+_FIRST_SEEN = """chat => {
+  const {top} = chat.querySelector('.sparky-scroll').getBoundingClientRect();
+  return [...chat.querySelectorAll('[data-sparky-event]')]
+    .find(each => each.getBoundingClientRect().bottom > top).dataset.sparkyEvent; }"""
+# Hide the page, and say what still repeats or is far off right then.
+_HIDE = """() => { beSeen(false); return [...spied.waiting.values()].filter(stack => stack); }"""
+_OPEN = """() => spied.sockets.filter(each => each.socket.readyState === WebSocket.OPEN)
+  .map(each => [each.chat, each.offset])"""
+
+
+class Work:
+    """A task in a chat of its own, written into the log as its runner would."""
+
+    def __init__(self, log: Log, name: str) -> None:
+        self._log, self._clock, self.chat = log, SystemClock(), f"chat-{name}"
+        self.task = new_task_id()
+        runner = "elsewhere:elsewhere:1:1:00000000"
+        self._fence = Fence(task_id=self.task, attempt=1, runner=runner)
+        self.head = 0
+        self._put([("status", {"state": "running", "attempt": 1, "name": name, "runner": runner})])
+
+    def says(self, count: int) -> None:
+        """So many messages."""
+        first = self.head + 1
+        self._put(
+            [
+                ("message_sent", {"message_id": f"m{n}", "text": f"message {n}", "final": True})
+                for n in range(first, first + count)
+            ]
+        )
+
+    def _put(self, events: list[tuple[str, dict[str, Any]]]) -> None:
+        now = self._clock.now_ms()
+        made = tuple(
+            NewEvent(
+                id=new_event_id(now), type=kind, time=now,
+                task_id=self.task, actor="task", data=data,
+            )
+            for kind, data in events
+        )  # fmt: skip
+        self._log.commit(Append(chat=self.chat, events=made, fence=self._fence))
+        self.head += len(events)
+
+
+@pytest.fixture
+def log(panel_lab: Lab) -> Iterator[Log]:
+    with open_log(panel_lab.log_url) as log:
+        yield log
+
+
+def _show(lab: Lab, page: Page, name: str, works: list[Work]) -> None:
+    """A saved notebook whose cells show these tasks."""
+    cells = [
+        {
+            "cell_type": "code", "id": f"cell-{n}", "metadata": {}, "source": "",
+            "execution_count": 1,
+            "outputs": [
+                {
+                    "output_type": "display_data", "metadata": {},
+                    "data": {
+                        "application/vnd.sparky-nb.task.v1+json": {
+                            "v": 1, "task_id": work.task, "chat_id": work.chat,
+                        },
+                        "text/plain": "a task",
+                    },
+                }
+            ],
+        }
+        for n, work in enumerate(works)
+    ]  # fmt: skip
+    metadata = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
+    notebook = {"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
+    (lab.work / f"{name}.ipynb").write_text(json.dumps(notebook), encoding="utf-8")
+    page.goto(f"{lab.url}lab/workspaces/{name}/tree/{name}.ipynb?token={lab.token}")
+
+
+def _open_chat(page: Page, work: Work) -> None:
+    page.evaluate(
+        "chatId => window.jupyterapp.commands.execute('sparky:open-chat', {chatId})", work.chat
+    )
+    expect(page.locator(f".sparky-main [data-sparky-chat={work.chat}]")).to_have_attribute(
+        "data-connection", "live", timeout=MS
+    )
+
+
+@pytest.mark.promise("P7")
+def test_ten_open_chats_cost_a_socket_each_and_nothing_while_the_page_is_hidden(
+    panel_lab: Lab, page: Page, log: Log
+) -> None:
+    page.add_init_script(WATCH)
+    works = [Work(log, f"open-{n}") for n in range(10)]
+    _show(panel_lab, page, "ten", [works[0], works[0], works[1]])
+    views = page.locator(f".jp-Notebook [data-sparky-task={works[0].task}]")
+    expect(views).to_have_count(2, timeout=MS)
+    open_panel(page)
+    for work in works:
+        row = page.locator(f".sparky-side [data-sparky-task={work.task}]")
+        expect(row).to_have_count(1, timeout=MS)
+        _open_chat(page, work)
+    once = sorted(["_index", *(work.chat for work in works)])
+    wait_for(
+        lambda: (
+            sorted(chat for chat, _ in page.evaluate(_OPEN) if chat in once) == once
+            or page.wait_for_timeout(50)
+        ),
+        "each chat has one socket, whoever shows it",
+        PATIENCE,
+    )
+
+    assert page.evaluate(_HIDE) == []
+    wait_for(
+        lambda: page.evaluate("spied.waiting.size === 0") or page.wait_for_timeout(50),
+        "what was to come in a moment has come, and nothing waits for a time or a frame",
+        PATIENCE,
+    )
+    page.evaluate("() => { spied.asked.length = 0; }")
+    for work in works:
+        work.says(3)
+    wanted = {work.chat: work.head for work in works}
+    wait_for(
+        lambda: wanted.items() <= dict(page.evaluate(_OPEN)).items() or page.wait_for_timeout(50),
+        "all was heard",
+        PATIENCE,
+    )
+    assert page.evaluate("spied.asked") == []
+    drawn = page.locator(f".sparky-main [data-sparky-chat={works[0].chat}]")
+    assert drawn.get_attribute("data-offset") == "1"
+
+    page.evaluate("beSeen(true)")
+    for work in works:
+        chat = page.locator(f".sparky-main [data-sparky-chat={work.chat}]")
+        expect(chat).to_have_attribute("data-offset", str(work.head), timeout=MS)
+    assert sorted(chat for chat, _ in page.evaluate(_OPEN) if chat in once) == once
+
+
+@pytest.mark.promise("P1")
+def test_who_reads_back_keeps_what_is_before_his_eyes_however_much_comes(
+    panel_lab: Lab, page: Page, log: Log
+) -> None:
+    work = Work(log, "reading")
+    work.says(1_000)
+    page.goto(f"{panel_lab.url}lab/workspaces/reading?token={panel_lab.token}")
+    page.wait_for_selector("#sparky-panel", state="attached", timeout=MS)
+    page.evaluate("() => window.jupyterapp.restored.then(() => null)")
+    _open_chat(page, work)
+    chat = page.locator(f".sparky-main [data-sparky-chat={work.chat}]")
+    expect(chat.locator(f"[data-sparky-event='{work.head}']")).to_be_visible(timeout=MS)
+    chat.locator(".sparky-scroll").hover()
+    page.mouse.wheel(0, -1500)
+    jump = chat.get_by_role("button", name="Jump to live")
+    expect(jump).to_be_visible(timeout=MS)
+    before = chat.evaluate(_FIRST_SEEN)
+    for _ in range(12):
+        work.says(500)
+    expect(chat).to_have_attribute("data-offset", str(work.head), timeout=MS)
+    assert chat.evaluate(_FIRST_SEEN) == before
+    jump.click()
+    expect(chat.locator(f"[data-sparky-event='{work.head}']")).to_be_visible(timeout=MS)
+    expect(jump).to_have_count(0)
+    work.says(1)
+    expect(chat.locator(f"[data-sparky-event='{work.head}']")).to_be_visible(timeout=MS)
