@@ -1,112 +1,97 @@
 """The panel in a real Chromium, beside an empty JupyterLab in the same run.
 
-There is no GPU where this usually runs, so the ratios count, not the frames.
+There is no GPU where this usually runs, so the ratios count, not the frames; and a page that gets
+no processor has long tasks whatever it does, so the empty one is measured while the log is as busy.
 """
 
 from __future__ import annotations
 
 import shutil
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, CDPSession, Page, sync_playwright
 
+from bench.flood import RATE, Producer, flood
 from bench.table import Row, Table
-from sparky_nb.clock import SystemClock
-from sparky_nb.events.model import NewEvent
-from sparky_nb.ids import new_event_id
 from sparky_nb.log import Log, open_log
-from sparky_nb.log.base import Append, Fence
 from tests.ui.conftest import FLAGS
 from tests.ui.lab import Lab
+from tests.ui.panel.spy import HIDE, OPEN, SPY
 
 STORED: Final = 100_000
-RATE: Final = 2_000
 SECONDS: Final = 30
-TASK: Final = "task-000000000001"
-RUNNER: Final = "bench:bench:1:1:00000000"
-CHAT: Final = "bench"
+CHATS: Final = 10
+HIDDEN_SECONDS: Final = 20
 
 _WATCH = """() => { window.__long = []; new PerformanceObserver(list => list.getEntries()
   .forEach(entry => window.__long.push(entry.duration))).observe({type: 'longtask'}); }"""
-_OPEN = """async () => {
+_OPEN = """async chatId => {
   const began = performance.now();
-  window.jupyterapp.commands.execute('sparky:open-chat', {chatId: 'bench'});
-  while (!document.querySelector('.sparky-main [data-sparky-event]'))
+  window.jupyterapp.commands.execute('sparky:open-chat', {chatId});
+  const shown = `[data-sparky-chat=${chatId}] [data-sparky-event]`;
+  while (!document.querySelector(shown))
     await new Promise(resolve => requestAnimationFrame(resolve));
   return performance.now() - began; }"""
-_FRAMES = """async scroll => {
-  const node = scroll ? document.querySelector('.sparky-main .sparky-scroll') : null;
+_FRAMES = """async ([seconds, selector]) => {
+  const node = selector ? document.querySelector(selector) : null;
   let frames = 0; const began = performance.now();
-  while (performance.now() - began < 3000) {
+  while (performance.now() - began < seconds * 1000) {
     node?.dispatchEvent(new WheelEvent('wheel', {bubbles: true}));
     if (node) node.scrollTop -= 60;
     await new Promise(resolve => requestAnimationFrame(resolve)); frames++;
   }
-  return frames / 3; }"""
+  return frames / seconds; }"""
 
 
-class Producer:
-    """A task that says what tasks say, as fast as it is told to."""
+class Meter:
+    """What a page does with its main thread and its memory."""
 
-    def __init__(self, log: Log) -> None:
-        self._log, self._clock, self._made = log, SystemClock(), 0
-        self._fence = Fence(task_id=TASK, attempt=1, runner=RUNNER)
-        status = {"state": "running", "attempt": 1, "name": "bench", "runner": RUNNER}
-        self._put([self._event("status", status)])
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self._cdp: CDPSession = page.context.new_cdp_session(page)
+        self._cdp.send("Performance.enable")
+        page.evaluate(_WATCH)
 
-    def make(self, count: int) -> None:
-        """Store ``count`` events in one transaction."""
-        self._put([self._next() for _ in range(count)])
+    def frames(self, seconds: float, scroll: str = "") -> float:
+        """Frames a second, while ``scroll`` is scrolled up."""
+        return float(self.page.evaluate(_FRAMES, [seconds, scroll]))
 
-    def _put(self, events: list[NewEvent]) -> None:
-        self._log.commit(Append(chat=CHAT, events=tuple(events), fence=self._fence))
+    def memory(self) -> float:
+        """MB of JavaScript that are in use."""
+        self._cdp.send("HeapProfiler.collectGarbage")
+        return float(self.page.evaluate("performance.memory.usedJSHeapSize / 1e6"))
 
-    def _next(self) -> NewEvent:
-        self._made += 1
-        n, kind = self._made, self._made % 10
-        if kind == 0:
-            call = {"tool_call_id": f"c{n}", "name": "search", "args": {"q": n}}
-            return self._event("tool_use", call)
-        if kind == 1:
-            done: dict[str, Any] = {"tool_call_id": f"c{n - 1}", "name": "search"}
-            done |= {"status": "success", "result": {"n": n}, "duration_ms": 3}
-            return self._event("tool_result", done)
-        if kind == 2:
-            text = {"message_id": f"m{n}", "text": f"message **{n}**", "final": True}
-            return self._event("message_sent", text)
-        if kind == 3:
-            return self._event("progress", {"key": "main", "done": n, "total": 10**6})
-        return self._event("output", {"stream": "stdout", "text": f"line {n} of a task's output\n"})
+    def under(self, producer: Producer) -> Flooded:
+        """While the log takes ``RATE`` events a second."""
+        before = self.memory()
+        self.page.evaluate("() => { window.__long.length = 0; }")
+        with flood(producer):
+            began = self._busy()
+            frames = self.frames(SECONDS / 2)
+            middle = self.memory()
+            frames = (frames + self.frames(SECONDS / 2)) / 2
+            ended = self._busy()
+        long: list[float] = self.page.evaluate("window.__long")
+        grown = (middle - before, self.memory() - middle)
+        return Flooded(frames, long, (ended[0] - began[0]) / (ended[1] - began[1]), grown)
 
-    def _event(self, kind: str, data: dict[str, Any]) -> NewEvent:
-        now = self._clock.now_ms()
-        return NewEvent(
-            id=new_event_id(now), type=kind, time=now, task_id=TASK, actor="task", data=data
-        )
+    def _busy(self) -> tuple[float, float]:
+        """Seconds of the processor that the main thread took, at which time."""
+        metrics: Any = self._cdp.send("Performance.getMetrics")["metrics"]
+        values = {each["name"]: float(each["value"]) for each in metrics}
+        return values["ThreadTime"], values["Timestamp"]
 
 
-@contextmanager
-def flood(producer: Producer) -> Iterator[None]:
-    """``RATE`` events a second while it lasts."""
-    stop, clock = threading.Event(), SystemClock()
+class Flooded:
+    """What was seen meanwhile."""
 
-    def run() -> None:
-        began, made = clock.monotonic(), 0
-        while not stop.wait(max(0.0, began + made / RATE - clock.monotonic())):
-            producer.make(20)
-            made += 20
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join()
+    def __init__(
+        self, frames: float, long: list[float], busy: float, grown: tuple[float, float]
+    ) -> None:
+        self.frames, self.busy, self.grown = frames, busy, grown
+        over = sum(each > 100 for each in long)
+        self.long = f"{over} over 100 ms, longest {max(long, default=0):.0f} ms"
 
 
 def measure(table: Table, folder: Path) -> None:
@@ -114,61 +99,91 @@ def measure(table: Table, folder: Path) -> None:
     lab = Lab(folder / "lab", front_end=True).start()
     try:
         with open_log(lab.log_url) as log, sync_playwright() as playwright:
-            producer = Producer(log)
-            for _ in range(STORED // 500):
-                producer.make(500)
             chromium = shutil.which("chromium") or shutil.which("chromium-browser")
             flags = [*FLAGS, "--enable-precise-memory-info"]
             browser = playwright.chromium.launch(executable_path=chromium, args=flags)
-            page = browser.new_context(viewport={"width": 1300, "height": 900}).new_page()
-            _measure_page(table, lab, page, producer)
+            _one_chat(table, lab, browser, log)
+            _many_chats(table, lab, browser, log)
             browser.close()
     finally:
         lab.stop()
 
 
-def _measure_page(table: Table, lab: Lab, page: Page, producer: Producer) -> None:
+def _load(lab: Lab, browser: Browser, script: str = "") -> Page:
+    page = browser.new_context(viewport={"width": 1300, "height": 900}).new_page()
+    page.add_init_script(script)
     page.goto(f"{lab.url}lab?token={lab.token}")
     page.wait_for_selector("#sparky-panel", state="attached", timeout=60_000)
     page.wait_for_timeout(4_000)
-    page.evaluate(_WATCH)
-    empty = float(page.evaluate(_FRAMES, False))
-    limit = f"{empty:.0f} frames/s of an empty JupyterLab"
-    opened = float(page.evaluate(_OPEN))
+    return page
+
+
+def _one_chat(table: Table, lab: Lab, browser: Browser, log: Log) -> None:
+    producer = Producer(log, "bench")
+    for _ in range(STORED // 500):
+        producer.make(500)
+    page = _load(lab, browser)
+    meter = Meter(page)
+    still = meter.frames(3)
+    empty = meter.under(Producer(log, "elsewhere"))
+    opened = float(page.evaluate(_OPEN, "bench"))
     what = f"page: newest screen of a chat with {STORED:,} events"
     table.add(Row(what=what, figure=f"{opened:.0f} ms", aim="≤ 300 ms"))
     page.wait_for_timeout(1_000)
-    scrolling = float(page.evaluate(_FRAMES, True))
+    scrolling = meter.frames(3, ".sparky-main .sparky-scroll")
     table.add(
         Row(
             what="page: scrolling",
             figure=f"{scrolling:.0f} frames/s",
-            limit=limit,
-            ratio=scrolling / empty,
+            limit=f"{still:.0f} frames/s of an empty JupyterLab",
+            ratio=scrolling / still,
             aim="≥ 50 frames/s",
         )
     )
     page.evaluate("document.querySelector('.sparky-jump')?.click()")
-    page.evaluate("() => { window.__long.length = 0; }")
-    before = _memory(page)
-    with flood(producer):
-        page.wait_for_timeout(SECONDS * 1000 - 3000)
-        flooded = float(page.evaluate(_FRAMES, False))
-    long = page.evaluate("window.__long")
-    over, worst = sum(each > 100 for each in long), max(long, default=0)
+    _flood_rows(table, f"{RATE:,} events/s for {SECONDS} s", meter.under(producer), empty)
+    printer = Producer(log, "printer", steps=False)
+    printer.make(500)
+    page.evaluate(_OPEN, "printer")
+    _flood_rows(table, f"{RATE:,} prints/s for {SECONDS} s", meter.under(printer), empty)
+    page.context.close()
+
+
+def _flood_rows(table: Table, what: str, seen: Flooded, empty: Flooded) -> None:
+    limit = f"{empty.frames:.0f} frames/s of an empty JupyterLab"
+    figure = f"{seen.frames:.0f} frames/s"
+    ratio = seen.frames / empty.frames
+    table.add(Row(what=f"page: drawing {what}", figure=figure, limit=limit, ratio=ratio))
+    aim = "none over 100 ms"
+    table.add(Row(what="page: long tasks meanwhile", figure=seen.long, limit=empty.long, aim=aim))
+    busy, idle = (f"{each.busy:.0%} of a core" for each in (seen, empty))
+    table.add(Row(what="page: its main thread meanwhile", figure=busy, limit=idle))
+    grown = f"{seen.grown[0]:+.0f} MB, then {seen.grown[1]:+.0f} MB"
+    limit = f"{empty.grown[0]:+.0f} MB, then {empty.grown[1]:+.0f} MB"
+    table.add(Row(what="page: memory meanwhile", figure=grown, limit=limit, aim="bounded"))
+
+
+def _many_chats(table: Table, lab: Lab, browser: Browser, log: Log) -> None:
+    page = _load(lab, browser, SPY)
+    page.evaluate("window.jupyterapp.commands.execute('sparky:open-panel')")
+    producers = [Producer(log, f"chat-{n}") for n in range(CHATS)]
+    for producer in producers:
+        producer.make(100)
+        page.evaluate(_OPEN, producer.chat)
+    page.wait_for_timeout(2_000)
+    chats = [chat for chat, _ in page.evaluate(OPEN)]
+    left = len(page.evaluate(HIDE))
+    page.wait_for_timeout(2_000)
+    page.evaluate("() => { spied.asked.length = 0; }")
+    for producer in producers:
+        producer.make(100)
+    page.wait_for_timeout(HIDDEN_SECONDS * 1000)
+    timers = left + int(page.evaluate("spied.asked.length + spied.waiting.size"))
     table.add(
         Row(
-            what=f"page: drawing {RATE:,} events/s for {SECONDS} s",
-            figure=f"{flooded:.0f} frames/s",
-            limit=limit,
-            ratio=flooded / empty,
+            what=f"page: {CHATS} open chats, their rows in the panel, hidden {HIDDEN_SECONDS} s",
+            figure=f"{len(chats)} sockets of {len(set(chats))} chats, {timers} timers",
+            aim=f"{CHATS} + 1 sockets, no timer",
         )
     )
-    figure = f"{over} over 100 ms, longest {worst:.0f} ms"
-    table.add(Row(what="page: long tasks meanwhile", figure=figure, aim="none over 100 ms"))
-    grown = f"{_memory(page) - before:+.0f} MB"
-    table.add(Row(what="page: memory meanwhile", figure=grown, aim="bounded"))
-
-
-def _memory(page: Page) -> float:
-    return float(page.evaluate("performance.memory.usedJSHeapSize / 1e6"))
+    page.context.close()

@@ -15,8 +15,17 @@ import { SchedulesView } from './schedules';
 const TASKS = 100;
 const LIVE_ROWS = 6;
 
-export function Panel(props: { place: Place | null; back: () => void }): JSX.Element {
-  return props.place ? <ChatInPlace place={props.place} back={props.back} /> : <Overview />;
+export function Panel(props: {
+  place: Place | null;
+  /** The side bar is open at it. */
+  seen: boolean;
+  back: () => void;
+}): JSX.Element {
+  return props.place ? (
+    <ChatInPlace place={props.place} back={props.back} />
+  ) : (
+    <Overview seen={props.seen} />
+  );
 }
 
 function ChatInPlace({ place, back }: { place: Place; back: () => void }): JSX.Element {
@@ -36,7 +45,7 @@ function ChatInPlace({ place, back }: { place: Place; back: () => void }): JSX.E
   );
 }
 
-function Overview(): JSX.Element {
+function Overview({ seen }: { seen: boolean }): JSX.Element {
   const { hub, trans, actions, rest } = useEnv();
   const { overview } = hub;
   useBeat(overview.beat);
@@ -65,7 +74,7 @@ function Overview(): JSX.Element {
     .sort((a, b) => b.updated - a.updated);
   const live = useMemo(() => new Set<string>(), []);
   live.clear();
-  for (const task of tasks) {
+  for (const task of seen ? tasks : []) {
     if (live.size < LIVE_ROWS && (task.state === 'running' || task.state === 'waiting')) {
       live.add(task.task_id); // progress is in the chat itself, so watch the chats of some
     }

@@ -4,6 +4,7 @@ import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/applica
 import { ILabShell, ILayoutRestorer } from '@jupyterlab/application';
 import { ICommandPalette, InputDialog, MainAreaWidget, WidgetTracker } from '@jupyterlab/apputils';
 import { ReactWidget } from '@jupyterlab/ui-components';
+import type { Message } from '@lumino/messaging';
 
 import { EnvContext } from '../components/env';
 import { sparkIcon } from '../components/state';
@@ -34,10 +35,20 @@ class PanelWidget extends ReactWidget {
     this.update();
   }
 
+  protected override onAfterShow(msg: Message): void {
+    super.onAfterShow(msg);
+    this.update();
+  }
+
+  protected override onAfterHide(msg: Message): void {
+    super.onAfterHide(msg);
+    this.update();
+  }
+
   protected override render(): JSX.Element {
     return (
       <EnvContext.Provider value={this.sparky}>
-        <Panel place={this.place} back={() => this.show_(null)} />
+        <Panel place={this.place} seen={this.isVisible} back={() => this.show_(null)} />
       </EnvContext.Provider>
     );
   }

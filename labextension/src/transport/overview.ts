@@ -18,6 +18,8 @@ import type { ConnectionInfo } from './chat';
 
 export const INDEX = '_index';
 const TASKS = 200;
+/** So many tasks that have ended are remembered, whatever the page has lived through. */
+const ENDED = 400;
 const EMPTY_MS = 3_000;
 
 /** A task as the overview knows it. `actor`: who made its last move, where that is known. */
@@ -242,12 +244,27 @@ export class Overview implements IDisposable {
     if (chat) {
       chat.updated = Math.max(chat.updated, time);
     }
+    if (isEnded(state)) {
+      this.forgetOldest();
+    }
     if (!this.detailed.has(taskId)) {
       this.detailed.add(taskId);
       void this.detail(taskId);
     }
     const move = { item, before: known?.state ?? null };
     this.moves.forEach(listener => listener(move));
+  }
+
+  /** Of the tasks that have ended keep those that were created last. */
+  private forgetOldest(): void {
+    const ended = [...this.tasks.values()].filter(task => isEnded(task.state));
+    if (ended.length > ENDED + TASKS) {
+      ended.sort((a, b) => a.created - b.created);
+      for (const task of ended.slice(0, -ENDED)) {
+        this.tasks.delete(task.task_id);
+        this.detailed.delete(task.task_id);
+      }
+    }
   }
 
   /** What a digest does not say: where the task came from. Asked once for each new task. */

@@ -16,61 +16,16 @@ from sparky_nb.log import Log, open_log
 from sparky_nb.log.base import Append, Fence
 from tests.live import wait_for
 from tests.ui.lab import PATIENCE, Lab
+from tests.ui.panel.spy import HIDE, OPEN, SPY
 from tests.ui.panel.test_panel import open_panel
 from tests.ui.panel.views import MS
 
 pytestmark = pytest.mark.timeout(400)
 
-# Our sockets with how far they have heard, and what of ours waits for a time or a frame.
-WATCH = """
-Error.stackTraceLimit = 100;
-window.spied = {sockets: [], waiting: new Map(), asked: []};
-window.WebSocket = class extends window.WebSocket {
-  constructor(...args) {
-    super(...args);
-    const found = /sparky\\/api\\/v1\\/chats\\/([^/]+)\\/socket/.exec(args[0]);
-    if (found) {
-      const held = {chat: decodeURIComponent(found[1]), socket: this, offset: 0};
-      window.spied.sockets.push(held);
-      this.addEventListener('message', ({data}) => {
-        const frame = JSON.parse(data);
-        if (frame.t === 'events') held.offset = frame.offset + frame.events.length - 1;
-      });
-    }
-  }
-};
-for (const [set, clear] of [['setTimeout', 'clearTimeout'], ['setInterval', 'clearInterval'],
-    ['requestAnimationFrame', 'cancelAnimationFrame']]) {
-  const [realSet, realClear] = [window[set].bind(window), window[clear].bind(window)];
-  window[set] = (then, ...rest) => {
-    const { stack } = new Error();
-    if (typeof then !== 'function' || !stack.includes('extensions/@sparky-nb')) {
-      return realSet(then, ...rest);
-    }
-    const id = realSet((...args) => {
-      if (set !== 'setInterval') window.spied.waiting.delete(set + id);
-      then(...args);
-    }, ...rest);
-    const long = set === 'setInterval' || rest[0] >= 2000;
-    window.spied.waiting.set(set + id, long && stack);
-    window.spied.asked.push(stack);
-    return id;
-  };
-  window[clear] = id => { window.spied.waiting.delete(set + id); realClear(id); };
-}
-window.beSeen = seen => {
-  Object.defineProperty(document, 'hidden', {configurable: true, get: () => !seen});
-  document.dispatchEvent(new Event('visibilitychange'));
-};
-"""
 _FIRST_SEEN = """chat => {
   const {top} = chat.querySelector('.sparky-scroll').getBoundingClientRect();
   return [...chat.querySelectorAll('[data-sparky-event]')]
     .find(each => each.getBoundingClientRect().bottom > top).dataset.sparkyEvent; }"""
-# Hide the page, and say what still repeats or is far off right then.
-_HIDE = """() => { beSeen(false); return [...spied.waiting.values()].filter(stack => stack); }"""
-_OPEN = """() => spied.sockets.filter(each => each.socket.readyState === WebSocket.OPEN)
-  .map(each => [each.chat, each.offset])"""
 
 
 class Work:
@@ -152,7 +107,7 @@ def _open_chat(page: Page, work: Work) -> None:
 def test_ten_open_chats_cost_a_socket_each_and_nothing_while_the_page_is_hidden(
     panel_lab: Lab, page: Page, log: Log
 ) -> None:
-    page.add_init_script(WATCH)
+    page.add_init_script(SPY)
     works = [Work(log, f"open-{n}") for n in range(10)]
     _show(panel_lab, page, "ten", [works[0], works[0], works[1]])
     views = page.locator(f".jp-Notebook [data-sparky-task={works[0].task}]")
@@ -165,14 +120,14 @@ def test_ten_open_chats_cost_a_socket_each_and_nothing_while_the_page_is_hidden(
     once = sorted(["_index", *(work.chat for work in works)])
     wait_for(
         lambda: (
-            sorted(chat for chat, _ in page.evaluate(_OPEN) if chat in once) == once
+            sorted(chat for chat, _ in page.evaluate(OPEN) if chat in once) == once
             or page.wait_for_timeout(50)
         ),
         "each chat has one socket, whoever shows it",
         PATIENCE,
     )
 
-    assert page.evaluate(_HIDE) == []
+    assert page.evaluate(HIDE) == []
     wait_for(
         lambda: page.evaluate("spied.waiting.size === 0") or page.wait_for_timeout(50),
         "what was to come in a moment has come, and nothing waits for a time or a frame",
@@ -183,7 +138,7 @@ def test_ten_open_chats_cost_a_socket_each_and_nothing_while_the_page_is_hidden(
         work.says(3)
     wanted = {work.chat: work.head for work in works}
     wait_for(
-        lambda: wanted.items() <= dict(page.evaluate(_OPEN)).items() or page.wait_for_timeout(50),
+        lambda: wanted.items() <= dict(page.evaluate(OPEN)).items() or page.wait_for_timeout(50),
         "all was heard",
         PATIENCE,
     )
@@ -195,7 +150,7 @@ def test_ten_open_chats_cost_a_socket_each_and_nothing_while_the_page_is_hidden(
     for work in works:
         chat = page.locator(f".sparky-main [data-sparky-chat={work.chat}]")
         expect(chat).to_have_attribute("data-offset", str(work.head), timeout=MS)
-    assert sorted(chat for chat, _ in page.evaluate(_OPEN) if chat in once) == once
+    assert sorted(chat for chat, _ in page.evaluate(OPEN) if chat in once) == once
 
 
 @pytest.mark.promise("P1")
