@@ -87,8 +87,31 @@ describe('filters', () => {
     deepStrictEqual(offsets({ text: 'cats' }), [2]);
     deepStrictEqual(offsets({ text: 'hello' }), [5]);
   });
+  it('what was not found is, once it has been said', () => {
+    deepStrictEqual(offsets({ text: 'later' }), []);
+    fold.apply(event(7, 'output', { stream: 'stdout', text: 'later' }, 'task-000000000002'));
+    deepStrictEqual(offsets({ text: 'later' }), [5]);
+  });
   it('one task can be all there is', () =>
     deepStrictEqual(offsets({ taskId: 'task-000000000002' }), [5]));
+});
+
+it('a view bounds how much of the timeline it keeps, and may change its mind', () => {
+  const fold = new Fold();
+  const say = (from: number, to: number): void => {
+    for (let n = from; n <= to; n++) {
+      fold.apply(event(n, 'message_received', { text: `${n}` }));
+    }
+  };
+  fold.bound(10);
+  say(1, 15);
+  deepStrictEqual([fold.state.timeline.length, fold.state.timeline[0]?.offset], [10, 6]);
+  fold.bound(100);
+  say(16, 30);
+  deepStrictEqual([fold.state.timeline.length, fold.state.timeline[0]?.offset], [25, 6]);
+  fold.bound(10);
+  deepStrictEqual([fold.state.timeline.length, fold.state.timeline[0]?.offset], [10, 21]);
+  strictEqual(fold.state.dropped, 20);
 });
 
 it('the history of a task that is far back is loaded page by page, and joined', async () => {

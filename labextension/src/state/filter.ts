@@ -57,8 +57,19 @@ export function select(entries: Entry[], filter: Filter): Entry[] {
   );
 }
 
+/** What was made of an entry; a search looks at thousands, at each drawing, and few have changed. */
+const known = new WeakMap<Entry, { stamp: string; words: string }>();
+
 function wordsOf(entry: Entry): string {
+  const { offset, last, chars = 0, result, answer } = entry;
+  const stamp = [offset, last, chars, result?.offset, answer?.offset].join();
+  const before = known.get(entry);
+  if (before?.stamp === stamp) {
+    return before.words;
+  }
   const pieces = entry.pieces?.map(piece => piece[1]).join('') ?? '';
   const rest = JSON.stringify([entry.data, entry.result?.result, entry.answer?.text]);
-  return `${entry.type} ${pieces} ${rest}`.toLowerCase();
+  const words = `${entry.type} ${pieces} ${rest}`.toLowerCase();
+  known.set(entry, { stamp, words });
+  return words;
 }
