@@ -64,7 +64,9 @@ function tickAll(): void {
 
 document.addEventListener('visibilitychange', () => {
   run();
-  tickAll(); // what was on the screen when the page was left is old
+  if (!document.hidden) {
+    tickAll(); // what was on the screen when the page was left is old
+  }
 });
 
 /** The time, moving on by the second while `running` and somebody looks. */
