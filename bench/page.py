@@ -61,17 +61,15 @@ class Meter:
 
     def under(self, producer: Producer) -> Flooded:
         """While the log takes ``RATE`` events a second."""
-        memory, frames = [self.memory()], []
-        began = self._busy()
-        with Tasks(self._cdp) as tasks:
-            for _ in range(2):
-                with flood(producer):
-                    frames.append(self.frames(SECONDS / 2))
-                memory.append(self.memory())
-        ended = self._busy()
+        memory, frames, busy, tasks = [self.memory()], 0.0, 0.0, Tasks(self._cdp)
+        for _ in range(2):
+            began = self._busy()
+            with tasks, flood(producer):
+                frames += self.frames(SECONDS / 2) / 2
+            busy += (self._busy() - began) / SECONDS
+            memory.append(self.memory())  # collects garbage, so not meanwhile
         grown = (memory[1] - memory[0], memory[2] - memory[1])
-        busy = (ended - began) / SECONDS
-        return Flooded(sum(frames) / 2, tasks, busy, grown)
+        return Flooded(frames, tasks, busy, grown)
 
     def _busy(self) -> float:
         """Seconds of the processor that the main thread took so far."""
@@ -83,13 +81,15 @@ class Tasks:
     """The tasks of the main thread: how long each took, and how much of the processor."""
 
     def __init__(self, cdp: CDPSession) -> None:
+        """One after the other may be measured with it."""
         self._cdp, self._ended = cdp, False
         self._seen: list[dict[str, Any]] = []
         self.over, self.worst = 0, 0.0
+        cdp.on("Tracing.dataCollected", lambda data: self._seen.extend(data["value"]))
+        cdp.on("Tracing.tracingComplete", lambda _: setattr(self, "_ended", True))
 
     def __enter__(self) -> Tasks:
-        self._cdp.on("Tracing.dataCollected", lambda data: self._seen.extend(data["value"]))
-        self._cdp.once("Tracing.tracingComplete", lambda _: setattr(self, "_ended", True))
+        self._ended = False
         config = {"includedCategories": ["toplevel"], "excludedCategories": ["*"]}
         options = {"transferMode": "ReportEvents", "traceConfig": config}
         self._cdp.send("Tracing.start", options)
@@ -109,12 +109,12 @@ class Tasks:
             for each in self._seen
             if (each["pid"], each["tid"]) in threads and each["name"].endswith("RunTask")
         ]
-        self.over = sum(each.get("dur", 0) > 100_000 for each in tasks)
-        self.worst = max(each.get("tdur", 0) for each in tasks) / 1000
+        self.over += sum(each.get("dur", 0) > 100_000 for each in tasks)
+        self.worst = max(self.worst, *(each.get("tdur", 0) / 1000 for each in tasks))
         self._seen.clear()
 
     def __str__(self) -> str:
-        return f"{self.over} over 100 ms; processor: {self.worst:.0f} ms"
+        return f"{self.over} over 100 ms ({self.worst:.0f} ms of CPU)"
 
 
 class Flooded(NamedTuple):
