@@ -22,6 +22,12 @@ from tests.ui.panel.views import MS
 
 pytestmark = pytest.mark.timeout(400)
 
+_AT_REST = """async chat => {
+  const node = chat.querySelector('.sparky-scroll');
+  for (let same = 0, at = -1; same < 20; same = node.scrollTop === at ? same + 1 : 0) {
+    at = node.scrollTop;
+    await new Promise(resolve => requestAnimationFrame(resolve));
+  } }"""
 _FIRST_SEEN = """chat => {
   const {top} = chat.querySelector('.sparky-scroll').getBoundingClientRect();
   return [...chat.querySelectorAll('[data-sparky-event]')]
@@ -169,6 +175,7 @@ def test_who_reads_back_keeps_what_is_before_his_eyes_however_much_comes(
     page.mouse.wheel(0, -1500)
     jump = chat.get_by_role("button", name="Jump to live")
     expect(jump).to_be_visible(timeout=MS)
+    chat.evaluate(_AT_REST)  # a turn of the wheel scrolls on for some frames
     before = chat.evaluate(_FIRST_SEEN)
     for _ in range(12):
         work.says(500)
