@@ -22,6 +22,8 @@ export interface TaskRef {
 export interface Origin {
   path?: string;
   cell_id?: string;
+  /** The execution of the cell. */
+  run?: string;
 }
 
 export interface Settings {

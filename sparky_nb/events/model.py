@@ -54,10 +54,12 @@ class Data(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Origin(Data, frozen=True, kw_only=True, omit_defaults=True):
-    """Where a task came from: the notebook's path and the cell's id."""
+    """Where a task came from: the notebook's path, the cell's id, and the id of the request that
+    ran the cell then, which all tasks of one execution share."""
 
     path: str | UnsetType = UNSET
     cell_id: str | UnsetType = UNSET
+    run: str | UnsetType = UNSET
 
 
 class TaskErrorInfo(Data, frozen=True, kw_only=True, omit_defaults=True):

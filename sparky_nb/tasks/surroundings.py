@@ -37,15 +37,17 @@ def notebook_path() -> str | None:
 
 
 def origin() -> JsonObject | None:
-    """The ``origin`` of a task that starts here: the notebook's path and the cell's id."""
+    """The ``origin`` of a task that starts here: the notebook's path, the cell and its execution."""
     found: JsonObject = {}
     if path := notebook_path():
         found["path"] = path
     kernel = getattr(shell(), "kernel", None)
     if kernel is not None:
-        metadata = (kernel.get_parent() or {}).get("metadata", {})
-        if isinstance(cell_id := metadata.get("cellId"), str):
+        request = kernel.get_parent() or {}
+        if isinstance(cell_id := request.get("metadata", {}).get("cellId"), str):
             found["cell_id"] = cell_id
+            if isinstance(run := request.get("header", {}).get("msg_id"), str):
+                found["run"] = run
     return found or None
 
 

@@ -122,10 +122,15 @@ FOREVER = "%%sparky task --name forever\nprint('on', flush=True)\ntask.receive(t
 
 
 def test_a_task_in_a_notebook_from_prompt_to_shutdown(kernel: Kernel) -> None:
-    kernel.run(FOREVER, cell_id="cell-1")
+    run = kernel.send(FOREVER, cell_id="cell-1")
+    kernel.finish(run)
     first = kernel.events()[0] if kernel.events()[0].type == "status" else kernel.events()[1]
     assert first.data["state"] == "running", "the prompt is back, the task runs"
-    assert first.data["origin"] == {"path": str(kernel.notebook), "cell_id": "cell-1"}
+    assert first.data["origin"] == {
+        "path": str(kernel.notebook),
+        "cell_id": "cell-1",
+        "run": run,
+    }
     assert kernel.log.chat(kernel.chat).title == str(kernel.notebook)
 
     # A busy cell and its interruption do not touch it.

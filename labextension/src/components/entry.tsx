@@ -3,13 +3,16 @@
 import { memo } from 'react';
 
 import type { Entry, Json } from '../state/model';
+import { Aside } from './aside';
 import { useEnv, useSettings } from './env';
-import { clock, duration, moment } from './format';
+import { duration } from './format';
 import { Mime } from './mime';
 import { markdown } from './question';
 import { Pieces, Run } from './run';
 import { StateIcon, useStateName } from './state';
 import { tame } from './terminal';
+import { str, textOf } from './text';
+import { lateResult, Tool } from './tool';
 import { shorten, Value } from './value';
 
 export interface EntryProps {
@@ -17,7 +20,8 @@ export interface EntryProps {
   chatId: string;
   /** Changes with the entry, which is changed in place. */
   stamp: string;
-  marked?: boolean;
+  /** The event in it that somebody was sent to. */
+  mark?: number | undefined;
 }
 
 /** What tells one drawing of an entry from the next. */
@@ -27,32 +31,28 @@ export function entryStamp(entry: Entry): string {
 }
 
 export const EntryView = memo(function EntryView(props: EntryProps) {
-  const { entry, marked } = props;
+  const { entry, mark, chatId } = props;
   const body = bodyOf(props);
   const kind = `sparky-entry sparky-entry-${entry.type.replace(/[^a-z_]/gi, '')}`;
+  const inResult = mark !== undefined && mark === entry.result?.offset;
   return (
     <div
-      className={marked ? `${kind} sparky-mod-marked` : kind}
+      className={mark !== undefined && !inResult ? `${kind} sparky-mod-marked` : kind}
       data-sparky-event={entry.offset}
       data-type={entry.type}
+      aria-current={mark !== undefined && !inResult ? 'true' : undefined}
     >
       {body}
-      <time
-        className="sparky-time"
-        dateTime={new Date(entry.time).toISOString()}
-        title={moment(entry.time)}
-      >
-        {clock(entry.time)}
-      </time>
+      <Aside chatId={chatId} offset={entry.offset} time={entry.time} />
     </div>
   );
 }, same);
 
 function same(a: EntryProps, b: EntryProps): boolean {
-  return a.stamp === b.stamp && a.marked === b.marked && a.chatId === b.chatId;
+  return a.stamp === b.stamp && a.mark === b.mark && a.chatId === b.chatId;
 }
 
-function bodyOf({ entry, chatId }: EntryProps): JSX.Element {
+function bodyOf({ entry, chatId, mark }: EntryProps): JSX.Element {
   switch (entry.type) {
     case 'status':
       return <Status entry={entry} chatId={chatId} />;
@@ -68,7 +68,9 @@ function bodyOf({ entry, chatId }: EntryProps): JSX.Element {
     case 'message_received':
       return <Received entry={entry} />;
     case 'tool_use':
-      return <Tool entry={entry} chatId={chatId} />;
+      return <Tool entry={entry} chatId={chatId} mark={mark} />;
+    case 'tool_result':
+      return <Tool entry={lateResult(entry)} chatId={chatId} mark={mark} />;
     case 'output':
       return <Output entry={entry} />;
     case 'question':
@@ -165,40 +167,6 @@ function Received({ entry }: { entry: Entry }): JSX.Element {
   );
 }
 
-function Tool({ entry, chatId }: { entry: Entry; chatId: string }): JSX.Element {
-  const { trans } = useEnv();
-  const { data, result } = entry;
-  const status = result ? str(result.status) : 'running';
-  const args = data['args'];
-  const empty = args === null || typeof args !== 'object' || Object.keys(args).length === 0;
-  return (
-    <div className={`sparky-tool sparky-tool-${status}`} data-status={status}>
-      <div className="sparky-tool-head">
-        <StateIcon
-          state={
-            { success: 'completed', error: 'failed', denied: 'cancelled' }[status] ?? 'running'
-          }
-        />
-        <code>{str(data['name'])}</code>
-        {result && typeof result.duration_ms === 'number' && (
-          <span className="sparky-dim">{duration(result.duration_ms)}</span>
-        )}
-        {status === 'denied' && <span className="sparky-dim">{trans.__('denied')}</span>}
-      </div>
-      {!empty && (
-        <div className="sparky-tool-args">
-          <Value value={args} chatId={chatId} />
-        </div>
-      )}
-      {result && (
-        <div className="sparky-tool-result" data-sparky-event={result.offset}>
-          <Value value={result.result} chatId={chatId} />
-        </div>
-      )}
-    </div>
-  );
-}
-
 const STREAMS: Record<string, string> = {
   stdout: 'application/vnd.jupyter.stdout',
   stderr: 'application/vnd.jupyter.stderr',
@@ -286,10 +254,4 @@ function Note({ entry }: { entry: Entry }): JSX.Element {
   );
 }
 
-export function textOf(entry: Entry): string {
-  return entry.pieces?.map(piece => piece[1]).join('') ?? '';
-}
-
-export function str(value: unknown): string {
-  return typeof value === 'string' ? value : typeof value === 'number' ? String(value) : '';
 }

@@ -5,6 +5,7 @@ import type { VirtualizerHandle } from 'virtua';
 import { Virtualizer } from 'virtua';
 
 import type { Entry } from '../state/model';
+import { holds, seek } from '../state/seek';
 import { useEnv } from './env';
 import { entryStamp, EntryView } from './entry';
 
@@ -23,12 +24,14 @@ export interface TimelineProps {
   loadOlder: () => Promise<void>;
   /** An offset to go to and to mark. */
   target?: number | undefined;
+  /** Where the entries are a part of history: how to read on, and how to get to what is live. */
+  newer?: { load: () => Promise<void>; live: () => void } | undefined;
   empty: string;
 }
 
 export function Timeline(props: TimelineProps): JSX.Element {
   const { trans, actions } = useEnv();
-  const { entries, target, hasOlder, hold, loadOlder } = props;
+  const { entries, target, hasOlder, hold, loadOlder, newer } = props;
   const scroller = useRef<HTMLDivElement>(null);
   const list = useRef<VirtualizerHandle>(null);
   const following = useRef(target === undefined);
@@ -67,12 +70,12 @@ export function Timeline(props: TimelineProps): JSX.Element {
     if (target === undefined || sought.current === target || !entries.length) {
       return;
     }
-    const index = entries.findIndex(entry => entry.last >= target);
-    if (index >= 0 && (entries[0] as Entry).offset <= target) {
+    const index = seek(entries, target);
+    if (index >= 0 || !hasOlder) {
       sought.current = target;
       following.current = false;
       setAway(true);
-      list.current?.scrollToIndex(index, { align: 'center' });
+      list.current?.scrollToIndex(Math.max(0, index), { align: 'center' });
     } else if (hasOlder) {
       following.current = false;
       setAway(true);
@@ -109,7 +112,11 @@ export function Timeline(props: TimelineProps): JSX.Element {
       return;
     }
     const end = node.scrollHeight - node.scrollTop - node.clientHeight < NEAR_END_PX;
-    if (end !== following.current && (end || reader)) {
+    if (newer) {
+      if (end && reader) {
+        newer.load().catch((error: unknown) => actions.report(error));
+      }
+    } else if (end !== following.current && (end || reader)) {
       following.current = end;
       setAway(!end);
     }
@@ -164,14 +171,14 @@ export function Timeline(props: TimelineProps): JSX.Element {
                 entry={entry}
                 chatId={props.chatId}
                 stamp={entryStamp(entry)}
-                marked={target !== undefined && entry.offset <= target && target <= entry.last}
+                mark={target !== undefined && holds(entry, target) ? target : undefined}
               />
             )}
           </Virtualizer>
         </div>
       </div>
-      {away && (
-        <button className="sparky-button sparky-jump" onClick={toEnd}>
+      {(away || newer) && (
+        <button className="sparky-button sparky-jump" onClick={newer ? newer.live : toEnd}>
           {trans.__('Jump to live')}
         </button>
       )}

@@ -7,6 +7,7 @@ import { Button, Composer, TaskButtons } from '../components/actions';
 import { Connection } from '../components/connection';
 import { useBeat, useChat, useEnv } from '../components/env';
 import { Filters } from '../components/filters';
+import { number } from '../components/format';
 import { Progress, stampOf } from '../components/progress';
 import { StateIcon, useStateName } from '../components/state';
 import { OpenQuestionView, questionsOf, textOr } from '../components/task';
@@ -18,6 +19,7 @@ import type { Task } from '../state/model';
 import { isEnded } from '../state/model';
 import type { Place } from '../tokens';
 import type { Chat } from '../transport/chat';
+import { useExcerpt } from './excerpt';
 
 export function ChatView(props: { place: Place }): JSX.Element {
   const { trans } = useEnv();
@@ -34,11 +36,14 @@ function ChatBody({ chat, place }: { chat: Chat; place: Place }): JSX.Element {
   const { trans, actions, rest } = env;
   useBeat(chat.beat);
   const [filter, setFilter] = useState<Filter>({ ...EVERYTHING, taskId: place.taskId ?? null });
-  const [seen, setSeen] = useState(place);
-  if (seen !== place) {
-    setSeen(place); // opened again from elsewhere: show what was asked for now
-    setFilter({ ...filter, taskId: place.taskId ?? null });
+  const [seen, setSeen] = useState({ place, times: 0 });
+  if (seen.place !== place) {
+    setSeen({ place, times: seen.times + 1 }); // opened again from elsewhere: show what is asked for now
+    // Whoever is sent to an event sees it, whatever was hidden before.
+    const kept = place.offset === undefined ? filter : EVERYTHING;
+    setFilter({ ...kept, taskId: place.taskId ?? null });
   }
+  const { excerpt, loading, target: offset, leave } = useExcerpt(chat, place);
   const { state, info, chatId } = chat;
   const full = env.hub.overview.chats.get(chatId)?.title ?? state.title ?? chatId;
   const title = full.split('/').pop() ?? full;
@@ -47,10 +52,10 @@ function ChatBody({ chat, place }: { chat: Chat; place: Place }): JSX.Element {
   const shownTasks = tasks.filter(
     task => (!isEnded(task.state) || task.task_id === filter.taskId) && task.task_id !== null
   );
-  const entries = select(state.timeline, filter);
-  const target = tasks.find(task => task.task_id === filter.taskId && !isEnded(task.state));
+  const entries = select((excerpt ?? state).timeline, filter);
+  const chosen = tasks.find(task => task.task_id === filter.taskId && !isEnded(task.state));
   const running = shownTasks.filter(task => !isEnded(task.state));
-  const talking = target ?? (running.length === 1 ? running[0] : undefined);
+  const talking = chosen ?? (running.length === 1 ? running[0] : undefined);
 
   return (
     <div
@@ -91,18 +96,31 @@ function ChatBody({ chat, place }: { chat: Chat; place: Place }): JSX.Element {
           <ActiveTask key={task.task_id} chat={chat} task={task} />
         ))}
       </div>
-      {chat.missing ? (
-        <p className="sparky-empty">{trans.__('There is no such chat (yet).')}</p>
+      {excerpt && (
+        <div className="sparky-note sparky-only">
+          {trans.__(
+            'An earlier part: events %1 to %2 of %3.',
+            number(excerpt.from),
+            number(excerpt.to),
+            number(info.head)
+          )}
+        </div>
+      )}
+      {chat.missing || loading ? (
+        <p className="sparky-empty">
+          {loading ? trans.__('Loading…') : trans.__('There is no such chat (yet).')}
+        </p>
       ) : (
         <Timeline
-          key={chat.chatId}
+          key={`${seen.times}${excerpt ? 'then' : 'now'}`}
           entries={entries}
           chatId={chatId}
           label={trans.__('What happened in %1', title)}
-          hasOlder={chat.hasOlder}
+          hasOlder={(excerpt ?? chat).hasOlder}
           hold={chat.hold}
-          loadOlder={() => chat.loadOlder()}
-          target={place.offset}
+          loadOlder={() => (excerpt ?? chat).loadOlder()}
+          target={offset}
+          newer={excerpt ? { load: () => excerpt.loadNewer(), live: leave } : undefined}
           empty={trans.__('Nothing to show.')}
         />
       )}

@@ -6,6 +6,7 @@
  */
 
 import type { DocumentRegistry } from '@jupyterlab/docregistry';
+import type { Kernel } from '@jupyterlab/services';
 import type { ISignal } from '@lumino/signaling';
 import type { PanelLayout, Widget } from '@lumino/widgets';
 
@@ -48,4 +49,27 @@ export function findCell(
   const index = panel.content.widgets.findIndex(cell => cell.model.id === cellId);
   const cell = panel.content.widgets[index];
   return cell ? { cell, index } : null;
+}
+
+/** Tells of each time that this page asks the notebook's kernel to run a cell. */
+export function onExecution(panel: NotebookPanel, listener: (cellId: string) => void): () => void {
+  const { sessionContext } = panel.context;
+  let kernel: Kernel.IKernelConnection | null = null;
+  const hear = (_: unknown, { msg, direction }: Kernel.IAnyMessageArgs): void => {
+    const { cellId } = msg.metadata;
+    if (direction === 'send' && msg.header.msg_type === 'execute_request') {
+      listener(typeof cellId === 'string' ? cellId : '');
+    }
+  };
+  const watch = (): void => {
+    kernel?.anyMessage.disconnect(hear);
+    kernel = sessionContext.session?.kernel ?? null;
+    kernel?.anyMessage.connect(hear);
+  };
+  sessionContext.kernelChanged.connect(watch);
+  watch();
+  return () => {
+    sessionContext.kernelChanged.disconnect(watch);
+    kernel?.anyMessage.disconnect(hear);
+  };
 }

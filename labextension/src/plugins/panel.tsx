@@ -140,14 +140,14 @@ export const panelPlugin: JupyterFrontEndPlugin<void> = {
       app.shell.activateById(panel.id);
     });
     add('sparky:open-chat', trans.__('Open Chat'), async args => {
-      const place = (args['chatId'] ? args : await chooseChat(sparky)) as unknown as Place | null;
+      const place = placeIn(args) ?? (await chooseChat(sparky));
       if (!place) {
         return;
       }
       if (labShell) {
-        openTab({ ...place });
+        openTab(place);
       } else {
-        panel.show_({ ...place }); // Notebook 7 has room for one document only
+        panel.show_(place); // Notebook 7 has room for one document only
         app.shell.activateById(panel.id);
       }
     });
@@ -170,7 +170,7 @@ export const panelPlugin: JupyterFrontEndPlugin<void> = {
 
     void restorer?.restore(tracker, {
       command: 'sparky:open-chat',
-      args: tab => ({ ...tab.content.place, offset: null }),
+      args: ({ content: { place } }) => ({ chatId: place.chatId, taskId: place.taskId ?? null }),
       name: tab => tab.content.place.chatId
     });
     const follow = (): void => {
@@ -183,6 +183,17 @@ export const panelPlugin: JupyterFrontEndPlugin<void> = {
     window.addEventListener('hashchange', follow);
   }
 };
+
+/** The place in a command's arguments, which are whatever a link or a saved layout holds. */
+function placeIn({ chatId, taskId, offset }: Record<string, unknown>): Place | null {
+  return typeof chatId === 'string' && chatId
+    ? {
+        chatId,
+        taskId: typeof taskId === 'string' ? taskId : undefined,
+        offset: typeof offset === 'number' ? offset : undefined
+      }
+    : null;
+}
 
 async function chooseChat(sparky: Sparky): Promise<Place | null> {
   const { trans, hub } = sparky;

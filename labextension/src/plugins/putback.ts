@@ -1,7 +1,7 @@
 /**
- * Puts a task's view back under its cell where the output was never saved, or where the cell was run
- * in another page. The view is hung into the page beside the outputs: the notebook's file and its
- * list of changes stay as they are.
+ * Puts the views of a cell's latest execution back where its output was never saved, or where the
+ * cell was run in another page. They are hung into the page beside the outputs: the notebook's file
+ * and its list of changes stay as they are.
  */
 
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
@@ -10,13 +10,16 @@ import type { IDisposable } from '@lumino/disposable';
 import { DisposableDelegate } from '@lumino/disposable';
 import type { Widget } from '@lumino/widgets';
 
-import { InlineTask, refOf, SHOWN_EVENT } from '../inline/renderer';
+import { refOf, SHOWN_EVENT } from '../inline/renderer';
 import { isEnded } from '../state/model';
-import type { Sparky } from '../tokens';
+import { owed } from '../state/owed';
+import type { Sparky, TaskRef } from '../tokens';
 import { ISparky, MIME_TYPE } from '../tokens';
 import type { TaskItem } from '../transport/overview';
 import type { Cell, NotebookPanel } from './notebook';
+import { onExecution } from './notebook';
 import { isSameFile } from './paths';
+import { Shelf } from './shelf';
 
 const SETTLE_MS = 150;
 const YOUNG_MS = 1_500;
@@ -26,8 +29,8 @@ const OPENING_MS = 3_000;
 const SLACK_MS = 2_000;
 
 class PutBack implements IDisposable {
-  private readonly views = new Map<string, { view: InlineTask; cell: Cell }>();
-  /** Tasks whose outputs were here and were cleared: people do not want them back. */
+  private readonly shelves = new Map<string, Shelf>();
+  /** Tasks whose outputs were cleared, or whose cell was run again: people do not want them back. */
   private readonly dismissed = new Set<string>();
   private readonly seen = new Map<string, Set<string>>();
   /** When tasks of this notebook were heard of first. */
@@ -49,6 +52,15 @@ class PutBack implements IDisposable {
     panel.context.fileChanged.connect(later);
     sparky.settingsChanged.connect(later);
     panel.disposed.connect(() => this.dispose());
+    this.stops.push(
+      onExecution(panel, cellId => {
+        // Whatever the cell had shown gives way to what it does now, even if that is nothing.
+        this.byCell()
+          .get(cellId)
+          ?.forEach(task => this.dismissed.add(task.task_id));
+        later();
+      })
+    );
     const shown = (event: Event): void => this.giveWay(event as CustomEvent<string>);
     panel.node.addEventListener(SHOWN_EVENT, shown);
     this.stops.push(() => panel.node.removeEventListener(SHOWN_EVENT, shown));
@@ -72,8 +84,8 @@ class PutBack implements IDisposable {
       this.isDisposed = true;
       window.clearTimeout(this.timer);
       this.stops.forEach(stop => stop());
-      this.views.forEach(({ view }) => view.dispose());
-      this.views.clear();
+      this.shelves.forEach(shelf => shelf.dispose());
+      this.shelves.clear();
     }
   }
 
@@ -90,60 +102,65 @@ class PutBack implements IDisposable {
 
   /** Make what is shown what ought to be shown. */
   private settle(): void {
-    const wanted = new Map<string, { task: TaskItem; cell: Cell }>();
+    const wanted = new Map<string, TaskItem[]>();
     if (this.sparky.settings.putBack) {
-      for (const cell of this.panel.content.widgets) {
-        this.watchCleared(cell);
-      }
-      this.candidates().forEach((task, cellId) => {
-        const cell = this.panel.content.widgets.find(each => each.model.id === cellId);
-        if (cell?.model.outputs) {
-          wanted.set(task.task_id, { task, cell });
-        }
-      });
+      this.panel.content.widgets.forEach(cell => this.watchCleared(cell));
+      this.byCell().forEach((tasks, cellId) => wanted.set(cellId, this.toShow(cellId, tasks)));
     }
-    for (const [taskId, { view, cell }] of this.views) {
-      if (wanted.get(taskId)?.cell !== cell || !view.isAttached) {
-        view.dispose();
-        this.views.delete(taskId);
+    for (const [cellId, shelf] of this.shelves) {
+      if (!wanted.get(cellId)?.length || shelf.isDisposed || shelf.parent !== shelf.cell) {
+        shelf.dispose();
+        this.shelves.delete(cellId);
       }
     }
-    for (const [taskId, { task, cell }] of wanted) {
-      if (!this.views.has(taskId)) {
-        this.show(task, cell);
+    for (const cell of this.panel.content.widgets) {
+      const tasks = wanted.get(cell.model.id);
+      if (tasks?.length && cell.model.outputs) {
+        this.shelfOf(cell).hold(tasks.map(task => this.refTo(task)));
       }
     }
   }
 
-  /** The newest task of each cell, where its output does not show it and nobody cleared it. */
-  private candidates(): Map<string, TaskItem> {
-    const { context } = this.panel;
-    const newest = new Map<string, TaskItem>();
+  private shelfOf(cell: Cell): Shelf {
+    let shelf = this.shelves.get(cell.model.id);
+    if (shelf?.cell !== cell) {
+      shelf?.dispose(); // the cell was moved: another widget shows it now
+      shelf = new Shelf(this.sparky, cell);
+      this.shelves.set(cell.model.id, shelf);
+    }
+    return shelf;
+  }
+
+  private refTo({ task_id, chat_id }: TaskItem): TaskRef {
+    return { v: 1, task_id, chat_id, ...(this.log ? { log_id: this.log } : {}) };
+  }
+
+  /** All tasks that this notebook's cells have started. */
+  private byCell(): Map<string, TaskItem[]> {
+    const found = new Map<string, TaskItem[]>();
     for (const task of this.sparky.hub.overview.tasks.values()) {
       const cellId = task.origin?.cell_id;
-      if (cellId && isSameFile(task.origin?.path, context.path)) {
-        const other = newest.get(cellId);
-        if (!other || other.created < task.created) {
-          newest.set(cellId, task);
-        }
+      if (cellId && isSameFile(task.origin?.path, this.panel.context.path)) {
+        found.set(cellId, [...(found.get(cellId) ?? []), task]);
         this.meet(task);
       }
     }
-    const modified = Date.parse(context.contentsModel?.last_modified ?? '') || 0;
-    for (const [cellId, task] of newest) {
-      const shown = this.seen.get(cellId);
+    return found;
+  }
+
+  /** Those that the cell owes a view and nobody cleared. */
+  private toShow(cellId: string, tasks: TaskItem[]): TaskItem[] {
+    const modified = Date.parse(this.panel.context.contentsModel?.last_modified ?? '') || 0;
+    const shown = this.seen.get(cellId) ?? new Set();
+    return owed(tasks, shown).filter(task => {
       const saved = modified > task.created + SLACK_MS && task.created < this.openedAt;
       const young = Date.now() - (this.met.get(task.task_id) ?? 0) < YOUNG_MS;
-      if (
-        shown?.has(task.task_id) ||
-        (young && !this.views.has(task.task_id)) ||
+      return !(
+        (young && !this.shelves.get(cellId)?.has(task.task_id)) ||
         this.dismissed.has(task.task_id) ||
         (saved && isEnded(task.state))
-      ) {
-        newest.delete(cellId);
-      }
-    }
-    return newest;
+      );
+    });
   }
 
   /** A task that begins now may be in an output in a moment: look again then. */
@@ -178,41 +195,13 @@ class PutBack implements IDisposable {
 
   /** An output draws the task itself: there is never more than one view of it in a cell. */
   private giveWay({ detail, target }: CustomEvent<string>): void {
-    const held = this.views.get(detail);
-    if (held && target instanceof Node && held.cell.node.contains(target)) {
-      held.view.dispose();
-      this.views.delete(detail);
-      this.met.set(detail, Date.now()); // the list of outputs will say so in a moment
-      this.later();
+    for (const shelf of this.shelves.values()) {
+      if (target instanceof Node && shelf.cell.node.contains(target) && shelf.take(detail)) {
+        this.met.set(detail, Date.now()); // the list of outputs will say so in a moment
+        this.later();
+      }
     }
   }
-
-  private show(task: TaskItem, cell: Cell): void {
-    const ref = { v: 1, task_id: task.task_id, chat_id: task.chat_id };
-    const view = new InlineTask(this.sparky, this.log ? { ...ref, log_id: this.log } : ref);
-    view.addClass('sparky-putback');
-    place(view, cell);
-    // A cell that is off the screen is empty; its own parts come when it is scrolled to.
-    const parts = new MutationObserver(() => place(view, cell));
-    parts.observe(cell.node, { childList: true });
-    view.disposed.connect(() => parts.disconnect());
-    this.views.set(task.task_id, { view, cell });
-  }
-}
-
-/** Put the view after the cell's outputs, or last where they are not there yet. */
-function place(view: Widget, { layout, outputArea }: Cell): void {
-  const { widgets } = layout;
-  const from = widgets.indexOf(view);
-  const outputs = outputArea?.parent ? widgets.indexOf(outputArea.parent) : -1;
-  if (view.isDisposed || (from >= 0 && outputs < 0) || (outputs >= 0 && from === outputs + 1)) {
-    return;
-  }
-  // An index counts without the view itself, where that is in the cell already.
-  layout.insertWidget(
-    outputs < 0 ? widgets.length : outputs + (from < 0 || from > outputs ? 1 : 0),
-    view
-  );
 }
 
 export const putBackPlugin: JupyterFrontEndPlugin<void> = {

@@ -207,11 +207,13 @@ export interface MessageSent {
   [k: string]: unknown;
 }
 /**
- * Where a task came from: the notebook's path and the cell's id.
+ * Where a task came from: the notebook's path, the cell's id, and the id of the request that
+ *     ran the cell then, which all tasks of one execution share.
  */
 export interface Origin {
   path?: string;
   cell_id?: string;
+  run?: string;
   [k: string]: unknown;
 }
 /**

@@ -1,0 +1,29 @@
+/** Where an event is among entries. */
+
+import type { Entry } from './model';
+
+/** Whether the entry shows this event: as its first, a piece of its text, its result, its outcome. */
+export function holds(entry: Entry, offset: number): boolean {
+  return (
+    entry.offset === offset ||
+    entry.last === offset ||
+    entry.result?.offset === offset ||
+    (entry.pieces?.some(piece => piece[0] === offset) ?? false)
+  );
+}
+
+/**
+ * The index of the entry that shows an event, or of the one before it where none does (progress, say);
+ * -1 where all entries are newer.
+ */
+export function seek(entries: Entry[], offset: number): number {
+  const exact = entries.findIndex(entry => holds(entry, offset));
+  if (exact >= 0) {
+    return exact;
+  }
+  let before = -1;
+  while (before + 1 < entries.length && (entries[before + 1] as Entry).offset < offset) {
+    before += 1;
+  }
+  return before;
+}
