@@ -1,21 +1,21 @@
+import { refreshIcon, stopIcon } from '@jupyterlab/ui-components';
 import type { ReactNode } from 'react';
 import { useState } from 'react';
 
 import { isEnded } from '../state/model';
-import type { Origin } from '../tokens';
 import { useEnv } from './env';
 
 /** What can be done about a task. */
 export function TaskButtons(props: {
   taskId: string;
-  chatId: string;
   state: string | null;
   cancelling: boolean;
-  origin: Origin | null;
+  /** Icons in place of words. */
+  small?: boolean;
   children?: ReactNode;
 }): JSX.Element {
   const { trans, actions } = useEnv();
-  const { taskId, state } = props;
+  const { taskId, state, small } = props;
   const ended = isEnded(state);
   return (
     <span className="sparky-buttons">
@@ -23,12 +23,17 @@ export function TaskButtons(props: {
       {!ended && state !== null && (
         <Button
           label={trans.__('Cancel')}
+          {...(small ? { icon: <stopIcon.react tag="span" /> } : {})}
           disabled={props.cancelling}
           run={() => actions.cancel(taskId)}
         />
       )}
       {(state === 'failed' || state === 'lost' || state === 'cancelled') && (
-        <Button label={trans.__('Run again')} run={() => actions.retry(taskId)} />
+        <Button
+          label={trans.__('Run again')}
+          {...(small ? { icon: <refreshIcon.react tag="span" /> } : {})}
+          run={() => actions.retry(taskId)}
+        />
       )}
     </span>
   );

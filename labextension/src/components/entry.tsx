@@ -145,7 +145,12 @@ function Thought({ entry }: { entry: Entry }): JSX.Element {
   const { trans } = useEnv();
   const { foldThoughts } = useSettings();
   const text = textOf(entry);
-  const first = text.trim().split('\n')[0]?.slice(0, 120) ?? '';
+  const first =
+    text
+      .trim()
+      .split('\n')[0]
+      ?.replace(/[*_`#]+/g, '')
+      .slice(0, 120) ?? '';
   return (
     <details className="sparky-thought" open={!foldThoughts}>
       <summary>
@@ -252,6 +257,4 @@ function Note({ entry }: { entry: Entry }): JSX.Element {
       {str(data['title']) && `: ${str(data['title'])}`}
     </div>
   );
-}
-
 }

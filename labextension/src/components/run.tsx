@@ -1,6 +1,6 @@
 /** A run of output as it grows, and the events that a run of text was made of. */
 
-import { memo } from 'react';
+import { memo, useState } from 'react';
 
 import type { Block } from '../state/blocks';
 import { blocksOf } from '../state/blocks';
@@ -11,17 +11,34 @@ import { tame } from './terminal';
 
 const SHOWN = 20_000;
 
+/** More lines than this are folded: their end shows. */
+const FOLD_LINES = 40;
+
 /** Output through Jupyter's own colours, in blocks. */
 export function Run({ entry, mime }: { entry: Entry; mime: string }): JSX.Element {
+  const { trans } = useEnv();
+  const [open, setOpen] = useState(false);
+  const pieces = entry.pieces ?? [];
+  const lines = pieces.reduce((sum, piece) => sum + piece[1].split('\n').length - 1, 0);
+  const long = lines > FOLD_LINES;
   return (
-    <div className="sparky-run">
-      {blocksOf(entry.pieces ?? []).map((block, n) => (
-        <div key={block.key}>
-          {block.text !== '' && <Text text={block.text} mime={mime} />}
-          <Marks block={block} first={n === 0} />
-        </div>
-      ))}
-    </div>
+    <>
+      {long && (
+        <button className="sparky-link" aria-expanded={open} onClick={() => setOpen(!open)}>
+          {open
+            ? trans.__('Show the end only')
+            : trans.__('Show all %1 lines', lines.toLocaleString())}
+        </button>
+      )}
+      <div className={long && !open ? 'sparky-run sparky-mod-folded' : 'sparky-run'}>
+        {blocksOf(pieces).map((block, n) => (
+          <div key={block.key}>
+            {block.text !== '' && <Text text={block.text} mime={mime} />}
+            <Marks block={block} first={n === 0} />
+          </div>
+        ))}
+      </div>
+    </>
   );
 }
 

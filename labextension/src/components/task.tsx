@@ -52,7 +52,6 @@ export function TaskView(props: {
   }
   const state = task?.state ?? null;
   const title = task?.name ?? textOr(task?.['instruction'], taskId);
-  const origin = task?.origin ?? null;
   const questions = questionsOf(chat, taskId);
   const error = task?.['error'] as Record<string, unknown> | undefined;
   const took = task ? elapsed(task, now) : null;
@@ -75,27 +74,22 @@ export function TaskView(props: {
           {shown ? <caretDownIcon.react tag="span" /> : <caretRightIcon.react tag="span" />}
         </button>
         <StateIcon state={state} cancelling={task?.cancelling ?? false} />
-        <span className="sparky-title" title={`${title}\n${taskId}`}>
-          {title}
-        </span>
-        <span className="sparky-dim" role="status">
-          {nameOf(state, task?.cancelling)}
-        </span>
-        {took !== null && (
-          <span className="sparky-dim" title={task ? moment(task.created) : ''}>
-            {duration(took)}
+        <span className="sparky-task-name">
+          <span className="sparky-title" title={`${title}\n${taskId}`}>
+            {title}
           </span>
-        )}
-        <span className="sparky-space" />
+          <span className="sparky-dim" role="status">
+            {nameOf(state, task?.cancelling)}
+          </span>
+          {took !== null && (
+            <span className="sparky-dim" title={task ? moment(task.created) : ''}>
+              {duration(took)}
+            </span>
+          )}
+        </span>
         <Viewers chat={chat} />
         <Connection info={info} hurry={() => chat.hurry()} />
-        <TaskButtons
-          taskId={taskId}
-          chatId={chat.chatId}
-          state={state}
-          cancelling={task?.cancelling ?? false}
-          origin={origin}
-        >
+        <TaskButtons taskId={taskId} state={state} cancelling={task?.cancelling ?? false}>
           <Button
             label={trans.__('Open in Sparky')}
             icon={<launchIcon.react tag="span" />}

@@ -8,6 +8,8 @@ import { tame } from './terminal';
 
 const FOLD_CHARS = 2_000;
 const FOLD_LINES = 24;
+/** Of a text of its own: it is opened where somebody wants to read it. */
+const TEXT_LINES = 12;
 const ROWS = 50;
 const CHILDREN = 100;
 
@@ -38,7 +40,7 @@ export function LongText({ text }: { text: string }): JSX.Element {
   const { trans } = useEnv();
   const [open, setOpen] = useState(false);
   const plain = tame(text);
-  const short = shorten(plain);
+  const short = shorten(plain, TEXT_LINES);
   return (
     <div className="sparky-longtext">
       <pre className="sparky-text">{open ? plain : short}</pre>
@@ -53,8 +55,8 @@ export function LongText({ text }: { text: string }): JSX.Element {
   );
 }
 
-export function shorten(text: string): string {
-  const lines = text.slice(0, FOLD_CHARS).split('\n').slice(0, FOLD_LINES).join('\n');
+export function shorten(text: string, most = FOLD_LINES): string {
+  const lines = text.slice(0, FOLD_CHARS).split('\n').slice(0, most).join('\n');
   return lines.length < text.length ? lines + ' …' : text;
 }
 

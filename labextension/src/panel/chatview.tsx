@@ -49,8 +49,10 @@ function ChatBody({ chat, place }: { chat: Chat; place: Place }): JSX.Element {
   const title = full.split('/').pop() ?? full;
   useBeat(env.hub.overview.beat);
   const tasks = Object.values(state.tasks);
-  const shownTasks = tasks.filter(
-    task => (!isEnded(task.state) || task.task_id === filter.taskId) && task.task_id !== null
+  const shownTasks = tasks.filter(task =>
+    filter.taskId === null
+      ? !isEnded(task.state) && task.task_id !== null
+      : task.task_id === filter.taskId
   );
   const entries = select((excerpt ?? state).timeline, filter);
   const chosen = tasks.find(task => task.task_id === filter.taskId && !isEnded(task.state));
@@ -152,21 +154,18 @@ function ActiveTask({ chat, task }: { chat: Chat; task: Task }): JSX.Element {
     <section className="sparky-active-task" data-sparky-task={taskId} data-state={task.state}>
       <div className="sparky-task-head">
         <StateIcon state={task.state} cancelling={task.cancelling} />
-        <span className="sparky-title">{textOr(task.name, taskId)}</span>
-        <span className="sparky-dim">{nameOfState(task.state, task.cancelling)}</span>
-        <span className="sparky-space" />
+        <span className="sparky-task-name">
+          <span className="sparky-title" title={taskId}>
+            {textOr(task.name, taskId)}
+          </span>
+          <span className="sparky-dim">{nameOfState(task.state, task.cancelling)}</span>
+        </span>
         {origin?.path && (
           <button className="sparky-link" onClick={() => actions.openOrigin(origin)}>
             {trans.__('Go to its cell')}
           </button>
         )}
-        <TaskButtons
-          taskId={taskId}
-          chatId={chat.chatId}
-          state={task.state}
-          cancelling={task.cancelling}
-          origin={origin}
-        />
+        <TaskButtons taskId={taskId} state={task.state} cancelling={task.cancelling} />
       </div>
       {Object.keys(task.progress).length > 0 && (
         <Progress bars={task.progress} stamp={stampOf(task.progress)} ended={isEnded(task.state)} />

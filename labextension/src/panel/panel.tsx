@@ -87,7 +87,7 @@ function Overview({ seen }: { seen: boolean }): JSX.Element {
           className="sparky-input sparky-search"
           type="search"
           value={text}
-          placeholder={trans.__('Find a task or chat')}
+          placeholder={trans.__('Search')}
           aria-label={trans.__('Find a task or chat')}
           onChange={event => setText(event.target.value)}
         />

@@ -46,13 +46,7 @@ export function TaskRowView(props: { task: TaskItem; title: string; live: boolea
             </span>
           </span>
         </button>
-        <TaskButtons
-          taskId={task.task_id}
-          chatId={task.chat_id}
-          state={task.state}
-          cancelling={false}
-          origin={task.origin}
-        />
+        <TaskButtons taskId={task.task_id} state={task.state} cancelling={false} small />
         <details className="sparky-menu">
           <summary aria-label={trans.__('More about %1', name)}>⋯</summary>
           <div className="sparky-menu-items">
