@@ -20,6 +20,8 @@ export interface EntryProps {
   chatId: string;
   /** Changes with the entry, which is changed in place. */
   stamp: string;
+  /** The name of its task, where that is not clear. */
+  task?: string | undefined;
   /** The event in it that somebody was sent to. */
   mark?: number | undefined;
 }
@@ -49,13 +51,13 @@ export const EntryView = memo(function EntryView(props: EntryProps) {
 }, same);
 
 function same(a: EntryProps, b: EntryProps): boolean {
-  return a.stamp === b.stamp && a.mark === b.mark && a.chatId === b.chatId;
+  return a.stamp === b.stamp && a.task === b.task && a.mark === b.mark && a.chatId === b.chatId;
 }
 
-function bodyOf({ entry, chatId, mark }: EntryProps): JSX.Element {
+function bodyOf({ entry, chatId, mark, task }: EntryProps): JSX.Element {
   switch (entry.type) {
     case 'status':
-      return <Status entry={entry} chatId={chatId} />;
+      return <Status entry={entry} chatId={chatId} task={task} />;
     case 'thought':
       return <Thought entry={entry} />;
     case 'message_sent':
@@ -90,12 +92,14 @@ function bodyOf({ entry, chatId, mark }: EntryProps): JSX.Element {
   }
 }
 
-function Status({ entry, chatId }: { entry: Entry; chatId: string }): JSX.Element {
+function Status(props: { entry: Entry; chatId: string; task?: string | undefined }): JSX.Element {
+  const { entry, chatId } = props;
   const { trans } = useEnv();
   const nameOf = useStateName();
   const { data } = entry;
   const state = str(data['state']);
   const error = data['error'] as Json | undefined;
+  const name = str(data['name']) || props.task;
   const took = typeof data['duration_ms'] === 'number' ? duration(data['duration_ms']) : '';
   const attempt = typeof data['attempt'] === 'number' && data['attempt'] > 1 ? data['attempt'] : 0;
   return (
@@ -103,7 +107,7 @@ function Status({ entry, chatId }: { entry: Entry; chatId: string }): JSX.Elemen
       <div className="sparky-status-line">
         <StateIcon state={state} />
         <span>
-          {str(data['name']) && <b>{str(data['name'])} </b>}
+          {name && <b>{name} </b>}
           {nameOf(state)}
           {took && ` · ${took}`}
           {attempt > 0 && ` · ${trans.__('attempt %1', attempt)}`}

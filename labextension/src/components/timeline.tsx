@@ -27,6 +27,8 @@ export interface TimelineProps {
   /** Where the entries are a part of history: how to read on, and how to get to what is live. */
   newer?: { load: () => Promise<void>; live: () => void } | undefined;
   empty: string;
+  /** A task's name, where entries of several stand together. */
+  nameOf?: (taskId: string | null) => string | undefined;
 }
 
 export function Timeline(props: TimelineProps): JSX.Element {
@@ -171,6 +173,7 @@ export function Timeline(props: TimelineProps): JSX.Element {
                 entry={entry}
                 chatId={props.chatId}
                 stamp={entryStamp(entry)}
+                task={props.nameOf?.(entry.task_id)}
                 mark={target !== undefined && holds(entry, target) ? target : undefined}
               />
             )}

@@ -124,6 +124,7 @@ function ChatBody({ chat, place }: { chat: Chat; place: Place }): JSX.Element {
           target={offset}
           newer={excerpt ? { load: () => excerpt.loadNewer(), live: leave } : undefined}
           empty={trans.__('Nothing to show.')}
+          nameOf={id => (filter.taskId === null ? textOr(state.tasks[id ?? '']?.name, '') : '')}
         />
       )}
       <Composer

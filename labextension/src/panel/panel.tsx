@@ -6,6 +6,7 @@ import { useMemo, useState } from 'react';
 import { Button } from '../components/actions';
 import { Age, Connection } from '../components/connection';
 import { useBeat, useEnv, useSettings } from '../components/env';
+import { More } from '../components/more';
 import type { ChatRow } from '../transport/rest';
 import type { Place } from '../tokens';
 import { ChatView } from './chatview';
@@ -202,17 +203,14 @@ function ChatRowView({ chat, archived }: { chat: ChatRow; archived: boolean }): 
             {chat.owner ? ` · ${chat.owner}` : ''}
           </span>
         </button>
-        <details className="sparky-menu">
-          <summary aria-label={trans.__('More about %1', title)}>⋯</summary>
-          <div className="sparky-menu-items">
-            <Button label={trans.__('Rename')} run={() => actions.renameChat(chat.chat_id)} />
-            <Button
-              label={archived ? trans.__('Take out of the archive') : trans.__('Archive')}
-              run={() => actions.archiveChat(chat.chat_id, !archived)}
-            />
-            <Button label={trans.__('Delete')} run={() => actions.deleteChat(chat.chat_id)} />
-          </div>
-        </details>
+        <More label={trans.__('More about %1', title)}>
+          <Button label={trans.__('Rename')} run={() => actions.renameChat(chat.chat_id)} />
+          <Button
+            label={archived ? trans.__('Take out of the archive') : trans.__('Archive')}
+            run={() => actions.archiveChat(chat.chat_id, !archived)}
+          />
+          <Button label={trans.__('Delete')} run={() => actions.deleteChat(chat.chat_id)} />
+        </More>
       </div>
     </li>
   );

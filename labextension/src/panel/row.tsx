@@ -4,6 +4,7 @@ import { TaskButtons, Button } from '../components/actions';
 import { Age } from '../components/connection';
 import { useBeat, useChat, useEnv, useNow } from '../components/env';
 import { duration } from '../components/format';
+import { More } from '../components/more';
 import { Progress, stampOf } from '../components/progress';
 import { StateIcon, useStateName } from '../components/state';
 import { elapsed, textOr } from '../components/task';
@@ -47,33 +48,30 @@ export function TaskRowView(props: { task: TaskItem; title: string; live: boolea
           </span>
         </button>
         <TaskButtons taskId={task.task_id} state={task.state} cancelling={false} small />
-        <details className="sparky-menu">
-          <summary aria-label={trans.__('More about %1', name)}>⋯</summary>
-          <div className="sparky-menu-items">
-            {task.origin?.path && (
-              <Button
-                label={trans.__('Go to its cell')}
-                run={() => actions.openOrigin(task.origin ?? {})}
-              />
-            )}
+        <More label={trans.__('More about %1', name)}>
+          {task.origin?.path && (
             <Button
-              label={trans.__('Copy a link')}
-              run={() =>
-                actions.copy(actions.permalink({ chatId: task.chat_id, taskId: task.task_id }))
-              }
+              label={trans.__('Go to its cell')}
+              run={() => actions.openOrigin(task.origin ?? {})}
             />
+          )}
+          <Button
+            label={trans.__('Copy a link')}
+            run={() =>
+              actions.copy(actions.permalink({ chatId: task.chat_id, taskId: task.task_id }))
+            }
+          />
+          <Button
+            label={trans.__('Export as HTML')}
+            run={() => actions.exportTask(task.chat_id, task.task_id)}
+          />
+          {!running && (
             <Button
-              label={trans.__('Export as HTML')}
-              run={() => actions.exportTask(task.chat_id, task.task_id)}
+              label={trans.__('Delete its record')}
+              run={() => actions.deleteRecord(task.chat_id, task.task_id)}
             />
-            {!running && (
-              <Button
-                label={trans.__('Delete its record')}
-                run={() => actions.deleteRecord(task.chat_id, task.task_id)}
-              />
-            )}
-          </div>
-        </details>
+          )}
+        </More>
       </div>
       {props.live && <LiveProgress task={task} />}
     </li>

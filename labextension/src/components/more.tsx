@@ -1,0 +1,59 @@
+/** A small menu of what else can be done; it closes when something was chosen or the reader goes on. */
+
+import type { ReactNode } from 'react';
+import { useEffect, useRef, useState } from 'react';
+
+/** Less room than this below, and it opens upwards. */
+const ROOM_PX = 160;
+
+export function More(props: { label: string; children: ReactNode }): JSX.Element {
+  const root = useRef<HTMLDetailsElement>(null);
+  const [open, setOpen] = useState(false);
+  const [up, setUp] = useState(false);
+
+  useEffect(() => {
+    if (!open) {
+      return;
+    }
+    const leave = (event: Event): void => {
+      if (!(event.target instanceof Node && root.current?.contains(event.target))) {
+        setOpen(false);
+      }
+    };
+    document.addEventListener('pointerdown', leave, true);
+    document.addEventListener('focusin', leave);
+    return () => {
+      document.removeEventListener('pointerdown', leave, true);
+      document.removeEventListener('focusin', leave);
+    };
+  }, [open]);
+
+  const toggled = (now: boolean): void => {
+    const node = root.current;
+    if (now && node) {
+      const end = node.closest('.sparky-lists')?.getBoundingClientRect().bottom;
+      setUp(node.getBoundingClientRect().bottom + ROOM_PX > (end ?? window.innerHeight));
+    }
+    setOpen(now);
+  };
+  return (
+    <details
+      className={up ? 'sparky-menu sparky-mod-up' : 'sparky-menu'}
+      ref={root}
+      open={open}
+      onToggle={event => toggled(event.currentTarget.open)}
+      onKeyDown={event => {
+        if (event.key === 'Escape' && open) {
+          event.stopPropagation();
+          setOpen(false);
+          root.current?.querySelector('summary')?.focus();
+        }
+      }}
+    >
+      <summary aria-label={props.label}>⋯</summary>
+      <div className="sparky-menu-items" onClick={() => setOpen(false)}>
+        {props.children}
+      </div>
+    </details>
+  );
+}
