@@ -17,6 +17,7 @@ import type { Filter } from '../state/filter';
 import { EVERYTHING, select } from '../state/filter';
 import type { Task } from '../state/model';
 import { isEnded } from '../state/model';
+import { shortTitle } from '../state/text';
 import type { Place } from '../tokens';
 import type { Chat } from '../transport/chat';
 import { useExcerpt } from './excerpt';
@@ -46,7 +47,7 @@ function ChatBody({ chat, place }: { chat: Chat; place: Place }): JSX.Element {
   const { excerpt, loading, target: offset, leave } = useExcerpt(chat, place);
   const { state, info, chatId } = chat;
   const full = env.hub.overview.chats.get(chatId)?.title ?? state.title ?? chatId;
-  const title = full.split('/').pop() ?? full;
+  const title = shortTitle(full);
   useBeat(env.hub.overview.beat);
   const tasks = Object.values(state.tasks);
   const shownTasks = tasks.filter(task =>

@@ -7,6 +7,7 @@ import { Button } from '../components/actions';
 import { Age, Connection } from '../components/connection';
 import { useBeat, useEnv, useSettings } from '../components/env';
 import { More } from '../components/more';
+import { shortTitle } from '../state/text';
 import type { ChatRow } from '../transport/rest';
 import type { Place } from '../tokens';
 import { ChatView } from './chatview';
@@ -197,7 +198,7 @@ function ChatRowView({ chat, archived }: { chat: ChatRow; archived: boolean }): 
           title={`${title}\n${chat.chat_id}`}
           onClick={() => actions.openChat({ chatId: chat.chat_id })}
         >
-          <span className="sparky-title">{title.split('/').pop()}</span>
+          <span className="sparky-title">{shortTitle(title)}</span>
           <span className="sparky-dim">
             <Age time={chat.updated} />
             {chat.owner ? ` · ${chat.owner}` : ''}

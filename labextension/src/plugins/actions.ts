@@ -57,7 +57,7 @@ export function makeActions(
     },
 
     async exportTask(chatId, taskId) {
-      const { name, html } = await exportPage(rest, chatId, taskId);
+      const { name, html } = await exportPage(rest, trans, chatId, taskId);
       download(name, html);
     },
 

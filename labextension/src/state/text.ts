@@ -14,3 +14,8 @@ export function codePoints(text: string): number {
 export function textOf(value: unknown, otherwise = ''): string {
   return typeof value === 'string' ? value : otherwise;
 }
+
+/** A chat's title as people know it: of a notebook's path the last part, any other as it is. */
+export function shortTitle(title: string): string {
+  return title.endsWith('.ipynb') ? (title.split(/[/\\]/).pop() ?? title) : title;
+}

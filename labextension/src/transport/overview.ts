@@ -5,7 +5,7 @@ import type { IDisposable } from '@lumino/disposable';
 import { Beat } from '../state/beat';
 import type { Event } from '../state/model';
 import { isEnded } from '../state/model';
-import { textOf } from '../state/text';
+import { shortTitle, textOf } from '../state/text';
 import { NO_CHAT } from '../stream/close';
 import type { Connection } from '../stream/stimuli';
 import type { Cursor, Hello } from '../wire/generated';
@@ -89,10 +89,10 @@ export class Overview implements IDisposable {
     this.socket.hurry();
   }
 
-  /** A chat's name as people know it: its title, of a path only the last part. */
+  /** A chat's name as people know it. */
   titleOf(chatId: string): string {
     const title = this.chats.get(chatId)?.title;
-    return title ? (title.split('/').pop() ?? title) : chatId;
+    return title ? shortTitle(title) : chatId;
   }
 
   get ready(): boolean {
