@@ -16,6 +16,7 @@ import { useBeat, useEnv, useNow } from './env';
 import { duration, moment } from './format';
 import { Progress, stampOf } from './progress';
 import { Question } from './question';
+import { Queued } from './queued';
 import { StateIcon, useStateName } from './state';
 import { Timeline } from './timeline';
 import { Viewers } from './viewers';
@@ -97,6 +98,7 @@ export function TaskView(props: {
           />
         </TaskButtons>
       </header>
+      {state === 'queued' && <Queued chatId={chat.chatId} />}
       {task && Object.keys(task.progress).length > 0 && (
         <Progress bars={task.progress} stamp={stampOf(task.progress)} ended={!running} />
       )}

@@ -9,6 +9,7 @@ import { useBeat, useChat, useEnv } from '../components/env';
 import { Filters } from '../components/filters';
 import { number } from '../components/format';
 import { Progress, stampOf } from '../components/progress';
+import { Queued } from '../components/queued';
 import { StateIcon, useStateName } from '../components/state';
 import { OpenQuestionView, questionsOf, textOr } from '../components/task';
 import { Timeline } from '../components/timeline';
@@ -140,6 +141,7 @@ function ChatBody({ chat, place }: { chat: Chat; place: Place }): JSX.Element {
             await rest.message(String(talking.task_id), text);
           } else {
             await rest.instruct(chatId, text);
+            setFilter(now => ({ ...now, taskId: null })); // it is another task's turn now
           }
         }}
       />
@@ -169,6 +171,7 @@ function ActiveTask({ chat, task }: { chat: Chat; task: Task }): JSX.Element {
         )}
         <TaskButtons taskId={taskId} state={task.state} cancelling={task.cancelling} />
       </div>
+      {task.state === 'queued' && <Queued chatId={chat.chatId} />}
       {Object.keys(task.progress).length > 0 && (
         <Progress bars={task.progress} stamp={stampOf(task.progress)} ended={isEnded(task.state)} />
       )}

@@ -76,6 +76,7 @@ export interface ScheduleRow {
 export interface Health {
   version?: string;
   log?: { id?: string; kind?: string };
+  runners?: { role: string; chat_id: string | null }[];
   warnings?: { code: string; message: string }[];
 }
 
