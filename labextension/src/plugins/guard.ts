@@ -1,14 +1,15 @@
 /**
- * Asks before a kernel with running tasks is restarted or shut down from this page.
+ * Asks before a kernel with running tasks is restarted, changed or shut down from this page.
  *
- * JupyterLab has no hook before a shutdown, so the two calls of a session's kernel that end a
- * process are led through the question; nothing else of it is touched.
+ * JupyterLab has no hook before a shutdown, so the few calls that end a kernel's process are led
+ * through the question: those of a notebook's session and kernel, and those of the lists of all of
+ * them (the running panel's). Nothing else of them is touched.
  */
 
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { Dialog, showDialog } from '@jupyterlab/apputils';
 import type { DocumentRegistry } from '@jupyterlab/docregistry';
-import type { Kernel } from '@jupyterlab/services';
+import type { Kernel, ServiceManager, Session } from '@jupyterlab/services';
 import type { IDisposable } from '@lumino/disposable';
 import { DisposableDelegate } from '@lumino/disposable';
 import type { Widget } from '@lumino/widgets';
@@ -19,14 +20,14 @@ import { ISparky } from '../tokens';
 import type { NotebookPanel } from './notebook';
 import { isSameFile } from './paths';
 
-const guarded = new WeakSet<Kernel.IKernelConnection>();
+const guarded = new WeakSet<object>();
 
-/** Whether the person wants it in spite of what is running. */
-async function mayEnd(sparky: Sparky, path: string): Promise<boolean> {
+/** Whether the person wants it in spite of what is running in these notebooks. */
+async function mayEnd(sparky: Sparky, paths: string[]): Promise<boolean> {
   const { trans, hub, settings } = sparky;
   const running = hub.overview
     .list()
-    .filter(task => !isEnded(task.state) && isSameFile(task.origin?.path, path));
+    .filter(({ state, origin }) => !isEnded(state) && paths.some(p => isSameFile(origin?.path, p)));
   if (running.length === 0 || !settings.warnBeforeShutdown) {
     return true;
   }
@@ -38,7 +39,13 @@ async function mayEnd(sparky: Sparky, path: string): Promise<boolean> {
       running.length,
       running.length
     ),
-    body: trans.__('It ends with the kernel: %1', names.join(', ')),
+    body: trans._n(
+      'It ends with the kernel: %2',
+      'They end with the kernel: %2',
+      running.length,
+      running.length,
+      names.join(', ')
+    ),
     buttons: [
       Dialog.cancelButton({ label: trans.__('Keep it running') }),
       Dialog.warnButton({ label: trans.__('End it') })
@@ -47,7 +54,31 @@ async function mayEnd(sparky: Sparky, path: string): Promise<boolean> {
   return button.accept;
 }
 
-function guard(sparky: Sparky, kernel: Kernel.IKernelConnection, path: () => string): void {
+function guardSession(
+  sparky: Sparky,
+  session: Session.ISessionConnection,
+  path: () => string
+): void {
+  if (!guarded.has(session)) {
+    guarded.add(session);
+    const shutdown = session.shutdown.bind(session);
+    const changeKernel = session.changeKernel.bind(session);
+    session.shutdown = async () => {
+      if (!(await mayEnd(sparky, [path()]))) {
+        // Whoever asked would take a quiet return for done, and let go of a kernel that lives.
+        throw new Error(sparky.trans.__('The kernel keeps running.'));
+      }
+      await shutdown();
+    };
+    session.changeKernel = async options =>
+      (await mayEnd(sparky, [path()])) ? changeKernel(options) : session.kernel;
+  }
+  if (session.kernel) {
+    guardKernel(sparky, session.kernel, path);
+  }
+}
+
+function guardKernel(sparky: Sparky, kernel: Kernel.IKernelConnection, path: () => string): void {
   if (guarded.has(kernel)) {
     return;
   }
@@ -55,15 +86,49 @@ function guard(sparky: Sparky, kernel: Kernel.IKernelConnection, path: () => str
   const restart = kernel.restart.bind(kernel);
   const shutdown = kernel.shutdown.bind(kernel);
   kernel.restart = async () => {
-    if (await mayEnd(sparky, path())) {
+    if (await mayEnd(sparky, [path()])) {
       await restart();
     }
   };
   kernel.shutdown = async () => {
-    if (await mayEnd(sparky, path())) {
+    if (await mayEnd(sparky, [path()])) {
       await shutdown();
     }
   };
+}
+
+function guardLists(sparky: Sparky, { kernels, sessions }: ServiceManager.IManager): void {
+  const pathsOf = (wanted: (model: Session.IModel) => boolean): string[] =>
+    [...sessions.running()].filter(wanted).map(model => model.path);
+  const led = (
+    list: { shutdown(id: string): Promise<void>; shutdownAll(): Promise<void> },
+    idOf: (model: Session.IModel) => string | undefined
+  ): void => {
+    const shutdown = list.shutdown.bind(list);
+    const shutdownAll = list.shutdownAll.bind(list);
+    list.shutdown = async id => {
+      if (
+        await mayEnd(
+          sparky,
+          pathsOf(model => idOf(model) === id)
+        )
+      ) {
+        await shutdown(id);
+      }
+    };
+    list.shutdownAll = async () => {
+      if (
+        await mayEnd(
+          sparky,
+          pathsOf(() => true)
+        )
+      ) {
+        await shutdownAll();
+      }
+    };
+  };
+  led(sessions, model => model.id);
+  led(kernels, model => model.kernel?.id);
 }
 
 export const guardPlugin: JupyterFrontEndPlugin<void> = {
@@ -72,13 +137,13 @@ export const guardPlugin: JupyterFrontEndPlugin<void> = {
   autoStart: true,
   requires: [ISparky],
   activate: (app: JupyterFrontEnd, sparky: Sparky): void => {
+    guardLists(sparky, app.serviceManager);
     app.docRegistry.addWidgetExtension('Notebook', {
       createNew(panel: Widget, context: DocumentRegistry.Context): IDisposable {
         const { sessionContext } = (panel as NotebookPanel).context;
         const watch = (): void => {
-          const kernel = sessionContext.session?.kernel;
-          if (kernel) {
-            guard(sparky, kernel, () => context.path);
+          if (sessionContext.session) {
+            guardSession(sparky, sessionContext.session, () => context.path);
           }
         };
         sessionContext.kernelChanged.connect(watch);
