@@ -37,7 +37,7 @@ def notebook_path() -> str | None:
 
 
 def origin() -> JsonObject | None:
-    """The ``origin`` of a task that starts here: the notebook's path, the cell and its execution."""
+    """The ``origin`` of a task that starts here: notebook, cell, and execution of the cell."""
     found: JsonObject = {}
     if path := notebook_path():
         found["path"] = path

@@ -1,11 +1,9 @@
-"""What people expect around a task, done as a person does it: in the page, and then found in the log."""
+"""What people expect around a task: done in the page, and then found in the log."""
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
@@ -14,7 +12,7 @@ from sparky_nb.events.codec import decode_event
 from sparky_nb.events.model import Event
 from sparky_nb.log import open_log
 from tests.live import wait_for
-from tests.ui.lab import PATIENCE, Lab, Notebook
+from tests.ui.lab import PATIENCE, Lab
 from tests.ui.panel.test_inline import begin, finishes, step
 from tests.ui.panel.views import MS, View
 
@@ -87,7 +85,8 @@ def test_a_chat_is_renamed_archived_and_deleted_in_the_panel(panel_lab: Lab, pag
 
 _ARCHIVED = """async () => {
   const answer = await fetch('/lab/api/settings/@sparky-nb/labextension:plugin');
-  return JSON.parse((await answer.json()).raw.replace(/^\\s*\\/\\/.*$/gm, '') || '{}').archivedChats;
+  const {raw} = await answer.json();
+  return JSON.parse(raw.replace(/^\\s*\\/\\/.*$/gm, '') || '{}').archivedChats;
 }"""
 
 
@@ -121,7 +120,9 @@ def test_the_history_of_a_task_is_exported_and_its_record_deleted(
 
     def gone() -> bool:
         events = events_of(panel_lab, task_id)
-        return [e.type for e in events if e.type != "redacted"] == ["status"] and len(events) == told
+        return [e.type for e in events if e.type != "redacted"] == ["status"] and len(
+            events
+        ) == told
 
     wait_for(gone, "all but its last state is a tombstone", PATIENCE)
     expect(view.node).not_to_contain_text("printed", timeout=MS)

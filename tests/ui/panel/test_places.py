@@ -1,4 +1,4 @@
-"""Ways through the panel: from a link to an event, from a task to its cell, from words to a task."""
+"""Ways through the panel: from a link to an event, to a cell, from words to a task."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sparky_nb.events.model import JsonObject, NewEvent
 from sparky_nb.log import Append, open_log
 from tests.live import wait_for
 from tests.ui.lab import PATIENCE, Lab
-from tests.ui.panel.test_features import chat_of, events_of, panel
+from tests.ui.panel.test_features import chat_of, events_of
 from tests.ui.panel.test_inline import begin, step
 from tests.ui.panel.views import MS, View
 
@@ -59,7 +59,9 @@ def test_a_link_leads_to_its_event_however_far_back_it_is(
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.goto(f"{panel_lab.url}lab/workspaces/far?token={panel_lab.token}")
     chat = page.locator(".sparky-main")
-    to = "([chatId, offset]) => { window.jupyterapp.commands.execute('sparky:open-chat', {chatId, offset}); }"
+    to = """([chatId, offset]) => {
+      window.jupyterapp.commands.execute('sparky:open-chat', {chatId, offset});
+    }"""
     page.wait_for_function("() => window.jupyterapp?.commands.hasCommand('sparky:open-chat')")
     page.evaluate("() => window.jupyterapp.restored.then(() => null)")
     page.evaluate(to, [long_chat, None])
@@ -150,8 +152,7 @@ sparky_nb.start(speaks, name="Speaks")
     head = len(events_of(panel_lab, View.under(notebook, 0).task_id))
     body = chat.locator(".sparky-chat")
     wait_for(
-        lambda: int(body.get_attribute("data-offset") or 0) >= head
-        or page.wait_for_timeout(50),
+        lambda: int(body.get_attribute("data-offset") or 0) >= head or page.wait_for_timeout(50),
         "it has arrived",
         PATIENCE,
     )
@@ -274,5 +275,6 @@ def test_one_finds_the_way_by_keys_status_bar_and_palette_and_after_a_reload(
 
 _SAVED = """async name => {
   const {workspaces} = window.jupyterapp.serviceManager;
-  return JSON.stringify((await workspaces.fetch(name)).data['layout-restorer:data'] ?? '').includes('sparky-chat:');
+  const {data} = await workspaces.fetch(name);
+  return JSON.stringify(data['layout-restorer:data'] ?? '').includes('sparky-chat:');
 }"""
