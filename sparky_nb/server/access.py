@@ -14,10 +14,12 @@ import inspect
 from typing import Any, Final, Literal
 
 from jupyter_server.base.handlers import JupyterHandler
+from msgspec import UNSET
 from tornado.web import HTTPError
 
 from sparky_nb.errors import Forbidden
 from sparky_nb.server.service import Service
+from sparky_nb.stream.frames import ViewerInfo
 
 Action = Literal["read", "write", "execute"]
 ANONYMOUS: Final = "token"
@@ -78,6 +80,13 @@ class Access(JupyterHandler):
         """The name that other viewers see."""
         name = getattr(self.current_user, "display_name", None) or self.user
         return str(name)[:NAME_MAX]
+
+    def shown_as(self, viewer: str) -> ViewerInfo:
+        """What the others see of this user, who watches as ``viewer``."""
+        color = getattr(self.current_user, "color", None)
+        return ViewerInfo(
+            id=viewer, user=self.shown_user, color=str(color)[:NAME_MAX] if color else UNSET
+        )
 
     async def may(self, action: Action, resource: str | None = None) -> bool:
         """Whether the authorizer lets this user."""

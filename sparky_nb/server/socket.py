@@ -61,7 +61,7 @@ class ChatSocketHandler(WebSocketMixin, WebSocketHandler, Access):
 
     def _begin(self, start: Start) -> None:
         service = self.service
-        self.info = ViewerInfo(id=new_nonce() + new_nonce(), user=self.shown_user)
+        self.info = self.shown_as(new_nonce() + new_nonce())
         self.sender = Sender(
             chat=self.chat_id,
             viewer=self.info.id,

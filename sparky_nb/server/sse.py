@@ -53,7 +53,7 @@ class EventStream:
         self._handler, self._service = handler, handler.service
         self.chat_id, self._start = chat_id, start
         self.user = handler.user
-        self.info = ViewerInfo(id=new_nonce() + new_nonce(), user=handler.shown_user)
+        self.info = handler.shown_as(new_nonce() + new_nonce())
         self._watching: asyncio.Future[None] | None = None
 
     async def run(self) -> None:

@@ -38,10 +38,12 @@ class Gap(Struct, frozen=True, kw_only=True):
 
 
 class ViewerInfo(Struct, frozen=True, kw_only=True):
-    """Somebody who watches; ``id`` is of this connection, ``user`` is for display."""
+    """Somebody who watches; ``id`` is of this connection, the rest is for display. ``color`` is a
+    CSS colour, where the server's identity provider has given the person one."""
 
     id: str
     user: str
+    color: str | UnsetType = UNSET
 
 
 class Frame(Struct, frozen=True, kw_only=True, tag_field="t"):

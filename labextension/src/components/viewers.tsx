@@ -17,11 +17,15 @@ export function Viewers({ chat }: { chat: Chat }): JSX.Element | null {
     <span
       className="sparky-viewers"
       role="img"
-      aria-label={label}
-      title={`${label}\n${names.join('\n')}`}
+      aria-label={[label, ...names].join(', ')}
+      title={[label, ...names].join('\n')}
     >
       {others.slice(0, SHOWN).map(viewer => (
-        <span key={viewer.id} className="sparky-viewer" style={{ background: colour(viewer.user) }}>
+        <span
+          key={viewer.id}
+          className="sparky-viewer"
+          style={{ borderColor: viewer.color ?? colour(viewer.user) }}
+        >
           {initials(viewer.user)}
         </span>
       ))}
@@ -30,13 +34,13 @@ export function Viewers({ chat }: { chat: Chat }): JSX.Element | null {
   );
 }
 
-/** One colour for one name, dark enough for white letters. */
+/** One colour for one name, for whom the server knows none. */
 function colour(name: string): string {
   let hash = 0;
   for (const c of name) {
     hash = (hash * 31 + (c.codePointAt(0) ?? 0)) % 360;
   }
-  return `hsl(${hash} 55% 36%)`;
+  return `hsl(${hash} 55% 48%)`;
 }
 
 function initials(name: string): string {

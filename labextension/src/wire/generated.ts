@@ -381,11 +381,13 @@ export interface ToolUse {
   [k: string]: unknown;
 }
 /**
- * Somebody who watches; ``id`` is of this connection, ``user`` is for display.
+ * Somebody who watches; ``id`` is of this connection, the rest is for display. ``color`` is a
+ *     CSS colour, where the server's identity provider has given the person one.
  */
 export interface ViewerInfo {
   id: string;
   user: string;
+  color?: string;
   [k: string]: unknown;
 }
 /**
