@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from tests.ui.lab import PATIENCE, Lab
+from tests.ui.screens import Screens
 
+FAILED = pytest.StashKey[bool]()
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -57,10 +59,45 @@ def lab() -> Iterator[Lab]:
         shutil.rmtree(root, ignore_errors=True)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Let fixtures know, before they end, whether the test has failed."""
+    report = yield
+    if call.when == "call":
+        item.stash[FAILED] = report.failed
+    return report
+
+
 @pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
+def screens(request: pytest.FixtureRequest) -> Screens:
+    """Keeps pictures of what the test has proved."""
+    return Screens(request.node.name)
+
+
+@pytest.fixture
+def new_page(
+    browser: Browser, request: pytest.FixtureRequest, screens: Screens
+) -> Iterator[Callable[[], Page]]:
+    """Makes pages of as many people: each without cookies or storage of anybody else."""
+    contexts: list[BrowserContext] = []
+
+    def make() -> Page:
+        context = browser.new_context(viewport={"width": 1200, "height": 900})
+        context.set_default_timeout(PATIENCE * 1000)
+        contexts.append(context)
+        return context.new_page()
+
+    yield make
+    for number, context in enumerate(contexts, 1):
+        if request.node.stash.get(FAILED, True):
+            for page in context.pages:
+                screens.keep(page, f"failed-{number}")
+        context.close()
+
+
+@pytest.fixture
+def page(new_page: Callable[[], Page]) -> Page:
     """A page without cookies or storage of other tests."""
-    context = browser.new_context(viewport={"width": 1200, "height": 900})
-    context.set_default_timeout(PATIENCE * 1000)
-    yield context.new_page()
-    context.close()
+    return new_page()

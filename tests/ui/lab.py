@@ -11,9 +11,12 @@ Nothing here knows how sparky_nb draws: only notebooks, cells and the text on th
 from __future__ import annotations
 
 import json
+import shutil
 import sys
+import tempfile
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from typing import Any, Final
@@ -51,16 +54,31 @@ class Lab(JupyterProcess):
     Args:
         front_end: with our own; without it the ipywidgets form is what people see.
         python: of an environment that has all of it installed.
+        config: what its ``jupyter_server_config.py`` says.
+        variables: of its environment.
     """
 
     patience = PATIENCE
 
     def __init__(
-        self, root: Path, *options: str, front_end: bool = False, python: str | None = None
+        self,
+        root: Path,
+        *options: str,
+        front_end: bool = False,
+        python: str | None = None,
+        config: str = "",
+        variables: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(root, *options)
         self.front_end, self.python = front_end, python or sys.executable
+        self.config, self.variables = config, variables or {}
         self.work = root / "work"
+        self.seen_at: int | None = None
+        """Where browsers find it, if something stands between."""
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.seen_at or self.port}/"
 
     def command(self) -> list[str]:
         self.work.mkdir(parents=True, exist_ok=True)
@@ -82,6 +100,10 @@ class Lab(JupyterProcess):
     def open(self, page: Page, name: str, cells: list[str]) -> Notebook:
         """Make the notebook ``name`` of ``cells`` and open it in a workspace of its own."""
         (self.work / name).write_text(json.dumps(_notebook(cells)), encoding="utf-8")
+        return self.visit(page, name)
+
+    def visit(self, page: Page, name: str) -> Notebook:
+        """Open the notebook ``name`` in a workspace of its own, as another person would."""
         workspace = f"test-{next(_workspaces)}"
         page.goto(f"{self.url}lab/workspaces/{workspace}/tree/{name}?token={self.token}")
         notebook = Notebook(page, self.work / name)
@@ -94,8 +116,11 @@ class Lab(JupyterProcess):
         page_config.parent.mkdir(parents=True, exist_ok=True)
         disabled = {"disabledExtensions": {FRONT_END: not self.front_end}}
         page_config.write_text(json.dumps(disabled), encoding="utf-8")
+        config = self.root / "config" / "jupyter_server_config.py"
+        config.write_text(self.config, encoding="utf-8")
         environment = {
             **super().environment(),
+            **self.variables,
             "JUPYTER_CONFIG_PATH": str(self.root / "config"),
         }
         if self.front_end and self.python == sys.executable:
@@ -117,6 +142,18 @@ class Lab(JupyterProcess):
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(json.dumps(value), encoding="utf-8")
         return folder.parent
+
+
+@contextmanager
+def running_lab(*options: str, **more: Any) -> Iterator[Lab]:
+    """A JupyterLab with our front end, in a folder of its own; see ``Lab``."""
+    root = Path(tempfile.mkdtemp(prefix="sparky-panel-"))
+    lab = Lab(root, *options, front_end=True, **more)
+    try:
+        yield lab.start()
+    finally:
+        lab.stop()
+        shutil.rmtree(root, ignore_errors=True)
 
 
 class Notebook:

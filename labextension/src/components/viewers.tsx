@@ -1,4 +1,5 @@
 import type { Chat } from '../transport/chat';
+import type { ViewerInfo } from '../wire/generated';
 import { useEnv } from './env';
 
 const SHOWN = 4;
@@ -24,7 +25,7 @@ export function Viewers({ chat }: { chat: Chat }): JSX.Element | null {
         <span
           key={viewer.id}
           className="sparky-viewer"
-          style={{ borderColor: viewer.color ?? colour(viewer.user) }}
+          style={{ borderColor: colour(viewer) }}
         >
           {initials(viewer.user)}
         </span>
@@ -34,10 +35,13 @@ export function Viewers({ chat }: { chat: Chat }): JSX.Element | null {
   );
 }
 
-/** One colour for one name, for whom the server knows none. */
-function colour(name: string): string {
+/** The person's own colour, or, where the server knows none, always the same for the same name. */
+function colour({ user, color }: ViewerInfo): string {
+  if (color && CSS.supports('color', color)) {
+    return color;
+  }
   let hash = 0;
-  for (const c of name) {
+  for (const c of user) {
     hash = (hash * 31 + (c.codePointAt(0) ?? 0)) % 360;
   }
   return `hsl(${hash} 55% 48%)`;

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import ConsoleMessage, Error, Page
+from playwright.sync_api import ConsoleMessage, Page, WebError
 
-from tests.ui.lab import BUILT, Lab
+from tests.ui.lab import BUILT, Lab, running_lab
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -19,46 +16,47 @@ def built() -> None:
     assert (BUILT / "package.json").exists(), "build it: cd labextension && npm ci && npm run build"
 
 
-def _lab(*options: str) -> Iterator[Lab]:
-    root = Path(tempfile.mkdtemp(prefix="sparky-panel-"))
-    lab = Lab(root, *options, front_end=True)
-    try:
-        yield lab.start()
-    finally:
-        lab.stop()
-        shutil.rmtree(root, ignore_errors=True)
-
-
 @pytest.fixture(scope="session")
 def panel_lab() -> Iterator[Lab]:
     """One for all tests that do not end it."""
-    yield from _lab()
+    with running_lab() as lab:
+        yield lab
 
 
 @pytest.fixture
 def own_lab() -> Iterator[Lab]:
-    """One that a test may kill."""
-    yield from _lab()
+    """One that a test may kill; its viewers hear from it every second."""
+    with running_lab("--SparkyApp.heartbeat_seconds=1") as lab:
+        yield lab
 
 
 @pytest.fixture(autouse=True)
-def complaints(page: Page) -> Iterator[list[str]]:
-    """Errors of the page; a test fails when one is ours."""
+def complaints() -> Iterator[list[str]]:
+    """Errors of the pages; a test fails when one is ours."""
     said: list[str] = []
-
-    def hear(message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning") and "sparky" in message.text.lower():
-            said.append(message.text)
-
-    page.on("console", hear)
-
-    def fail(error: Error) -> None:
-        if "sparky" in (error.stack or ""):
-            said.append(f"{error.message}\n{error.stack}")
-
-    page.on("pageerror", fail)
     yield said
     # A socket or request that fails is the browser's own line, and what these tests do on purpose.
     ours = [line for line in said if "WebSocket connection" not in line and "ERR_" not in line]
     ours = [line for line in ours if "Failed to load resource" not in line]
     assert not ours
+
+
+@pytest.fixture
+def new_page(new_page: Callable[[], Page], complaints: list[str]) -> Callable[[], Page]:
+    """Makes pages whose errors are heard."""
+
+    def hear(message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning") and "sparky" in message.text.lower():
+            complaints.append(message.text)
+
+    def fail(error: WebError) -> None:
+        if "sparky" in (error.error.stack or ""):
+            complaints.append(f"{error.error.message}\n{error.error.stack}")
+
+    def make() -> Page:
+        page = new_page()
+        page.context.on("console", hear)
+        page.context.on("weberror", fail)
+        return page
+
+    return make
