@@ -28,7 +28,8 @@ class Screens:
         """What the page looks like now."""
         FOLDER.mkdir(parents=True, exist_ok=True)
         with suppress(Error):  # a page that has crashed or is closed shows nothing
-            page.screenshot(path=FOLDER / f"{self._test}.{state}.png", timeout=10_000)
+            file = FOLDER / f"{self._test}.{state}.png"
+            page.screenshot(path=file, timeout=10_000, animations="disabled")
 
     def both(self, page: Page, state: str) -> None:
         """What it looks like, in the dark too."""
@@ -43,4 +44,8 @@ def wear(page: Page, theme: str) -> None:
     page.evaluate(
         "theme => { window.jupyterapp.commands.execute('apputils:change-theme', {theme}); }", theme
     )
-    page.wait_for_function("theme => document.body.dataset.jpThemeName === theme", arg=theme)
+    page.wait_for_function(
+        """theme => document.body.dataset.jpThemeName === theme
+          && !document.getElementById('jupyterlab-splash')""",
+        arg=theme,
+    )
