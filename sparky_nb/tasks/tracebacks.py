@@ -12,6 +12,7 @@ from sparky_nb.events.jsonable import safe_text
 
 TRACEBACK_CHARS: Final = 12 * 1024
 MESSAGE_CHARS: Final = 4 * 1024
+TYPE_CHARS: Final = 256
 _OURS: Final = str(Path(__file__).parent.parent)
 
 
@@ -29,7 +30,7 @@ def describe(error: BaseException) -> dict[str, Any]:
         "type": error.code if isinstance(error, NoModel) else _type_name(type(error)),
         "message": _cut(_message(error), MESSAGE_CHARS),
     }
-    if getattr(type(error), "speaks_for_itself", False):
+    if _speaks_for_itself(error):
         return told
     return {**told, "traceback": _cut(_traceback(error), TRACEBACK_CHARS)}
 
@@ -42,10 +43,20 @@ def user_frames(tb: TracebackType | None) -> TracebackType | None:
     return tb or first
 
 
+def _speaks_for_itself(error: BaseException) -> bool:
+    try:
+        return bool(getattr(type(error), "speaks_for_itself", False))
+    except BaseException:  # noqa: BLE001  a metaclass that raises
+        return False
+
+
 def _type_name(kind: type[BaseException]) -> str:
-    if kind.__module__ in ("builtins", "__main__"):
-        return kind.__qualname__
-    return f"{kind.__module__}.{kind.__qualname__}"
+    try:
+        module, name = kind.__module__, kind.__qualname__
+        text = name if module in ("builtins", "__main__") else f"{module}.{name}"
+    except BaseException:  # noqa: BLE001  made by `type()` without a module; a metaclass that raises
+        text = type.__dict__["__name__"].__get__(kind)
+    return _cut(safe_text(text), TYPE_CHARS)
 
 
 def _message(error: BaseException) -> str:

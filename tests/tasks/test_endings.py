@@ -45,6 +45,19 @@ def be_nasty() -> None:
     raise Nasty
 
 
+def be_homeless() -> None:
+    raise eval("type('Homeless', (Exception,), {})", {})("it has no module")
+
+
+class Wicked(type):
+    def __getattribute__(cls, name: str) -> Any:
+        raise RuntimeError(name)
+
+
+def be_wicked() -> None:
+    raise Wicked("Wicked<b>", (Exception,), {})
+
+
 @pytest.mark.promise("P6")
 @pytest.mark.parametrize(
     "work, type_, message",
@@ -53,6 +66,8 @@ def be_nasty() -> None:
         (exit_it, "SystemExit", "3"),
         (interrupt, "KeyboardInterrupt", ""),
         (be_nasty, "tests.tasks.test_endings.Nasty", "__str__ raised RuntimeError"),
+        (be_homeless, "Homeless", "it has no module"),
+        (be_wicked, "Wicked<b>", ""),
     ],
 )
 def test_whatever_is_raised_the_task_fails_once_and_says_why(
