@@ -5,6 +5,10 @@ const AGE = new Intl.RelativeTimeFormat(undefined, { numeric: 'auto', style: 'sh
 const CLOCK = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium' });
 const MOMENT = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium' });
 const NUMBER = new Intl.NumberFormat(undefined, { maximumFractionDigits: 2 });
+const HUGE = new Intl.NumberFormat(undefined, {
+  maximumFractionDigits: 2,
+  notation: 'scientific'
+});
 const RATE = new Intl.NumberFormat(undefined, { maximumSignificantDigits: 3 });
 
 /** `95_000` → `1 min 35 s`. */
@@ -51,7 +55,7 @@ export function moment(time: number): string {
 }
 
 export function number(value: number): string {
-  return NUMBER.format(value);
+  return (Math.abs(value) < 1e15 ? NUMBER : HUGE).format(value);
 }
 
 /** A rate in at most three digits. */

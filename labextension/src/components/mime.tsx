@@ -5,6 +5,7 @@ import type { IRenderMime } from '@jupyterlab/rendermime-interfaces';
 import type { PartialJSONObject } from '@lumino/coreutils';
 import { MessageLoop } from '@lumino/messaging';
 import { Widget } from '@lumino/widgets';
+import type { FormEvent } from 'react';
 import { memo, useEffect, useRef } from 'react';
 
 import { useEnv } from './env';
@@ -57,8 +58,16 @@ export const Mime = memo(function Mime({ data, label }: { data: Bundle; label?: 
     const src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(svg)}`;
     return <img className="sparky-image" src={src} alt={label ?? trans.__('Image')} />;
   }
-  return <div className="sparky-mime jp-RenderedHTMLCommon-host" ref={host} />;
+  return (
+    <div className="sparky-mime jp-RenderedHTMLCommon-host" ref={host} onSubmit={sendNothing} />
+  );
 });
+
+/** A form in what somebody else wrote would take the page elsewhere, or send a form of ours. */
+function sendNothing(event: FormEvent): void {
+  event.preventDefault();
+  event.stopPropagation();
+}
 
 function detach(widget: IRenderMime.IRenderer | undefined): void {
   if (widget && !widget.isDisposed) {

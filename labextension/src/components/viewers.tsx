@@ -22,11 +22,7 @@ export function Viewers({ chat }: { chat: Chat }): JSX.Element | null {
       title={[label, ...names].join('\n')}
     >
       {others.slice(0, SHOWN).map(viewer => (
-        <span
-          key={viewer.id}
-          className="sparky-viewer"
-          style={{ borderColor: colour(viewer) }}
-        >
+        <span key={viewer.id} className="sparky-viewer" style={{ borderColor: colour(viewer) }}>
           {initials(viewer.user)}
         </span>
       ))}
