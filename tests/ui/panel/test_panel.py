@@ -88,40 +88,6 @@ def test_who_else_is_watching_is_shown(panel_lab: Lab, page: Page, browser: Brow
     context.close()
 
 
-def test_what_a_task_prints_never_runs_and_breaks_nothing(panel_lab: Lab, page: Page) -> None:
-    hostile = r"""
-import sparky_nb
-from IPython.display import HTML, SVG, Javascript, Markdown, display
-def hostile(task):
-    bad = "window.sparkyHacked=(window.sparkyHacked||0)+1"
-    html = f"<b>kept</b><script>{bad}</script><img src=x onerror='{bad}'>"
-    html += f"<a href='javascript:{bad}'>a link</a>"
-    svg = f"<svg xmlns='http://www.w3.org/2000/svg' onload='{bad}'><script>{bad}</script></svg>"
-    display(HTML(html), SVG(svg), Javascript(bad), Markdown(html))
-    task.message(html)
-    task.thought(html)
-    print("\x1b]0;title\x07\x1b[2J\x1b[31mred\x1b[0m \u202eturned " + html)
-    with task.tool(html, argument=html, **{"__proto__": html}) as call:
-        call.result = {"html": html, "constructor": 1}
-    task.emit("from_the_future", {"text": html})
-    task.progress(1, 2, html)
-    print("x" * 5_000_000)
-    task.message("still here")
-sparky_nb.start(hostile, name="<img src=x onerror='window.sparkyHacked=1'>")
-"""
-    notebook = panel_lab.open(page, "hostile.ipynb", ["import sparky_nb", hostile])
-    notebook.run(1)
-    view = View.under(notebook, 1)
-    view.is_in("completed")
-    view.sees("still here")
-    open_panel(page)
-    view.node.locator(".sparky-scroll").evaluate("node => { node.scrollTop = 0; }")
-    page.wait_for_timeout(500)
-    assert page.evaluate("window.sparkyHacked") is None
-    assert view.node.locator("a[href^='javascript:'], script, [onerror], [onload]").count() == 0
-    assert page.title().startswith("hostile")
-
-
 def test_a_link_leads_to_a_task_in_its_chat(panel_lab: Lab, page: Page) -> None:
     notebook, view = begin(panel_lab, page, "linked.ipynb")
     finishes(panel_lab, notebook, view)

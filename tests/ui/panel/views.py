@@ -20,7 +20,7 @@ _READ = """async node => {
   const page = node.querySelector('.sparky-scroll');
   const drawn = () => new Promise(done => setTimeout(() => requestAnimationFrame(done), 30));
   const go = async top => {
-    page.dispatchEvent(new WheelEvent('wheel'));
+    page.dispatchEvent(new WheelEvent('wheel', {bubbles: true}));
     page.scrollTop = top;
     await drawn();
   };
@@ -94,7 +94,8 @@ class Shown:
     def reads_as_the_log(self, lab: Lab) -> None:
         """Read from its beginning to its end it is the log: whole, without repetition or swap."""
         self.equals_the_log(lab)
-        assert self.node.evaluate(_READ) == self.wanted(lab)[1]
+        read, wanted = list(self.node.evaluate(_READ)), self.wanted(lab)[1]
+        assert read == wanted
 
 
 class View(Shown):
