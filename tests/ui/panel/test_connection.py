@@ -250,6 +250,7 @@ def test_a_task_in_its_own_process_goes_on_while_the_server_is_killed_and_starte
     view.sees("printed 2")
     missed = len(events_of(own_lab, chat_id)) - before
     expect(view.quality).to_have_text(f"{missed} replayed", timeout=MS)
+    page.keyboard.press("Escape")  # JupyterLab's own dialog about the server
     screens.both(page, "replayed")
     step(own_lab, notebook, 3)
     view.is_in("completed")

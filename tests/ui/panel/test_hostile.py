@@ -1,4 +1,4 @@
-"""Whatever a task, its chat or its people are called, say, print or return: it is shown, never run."""
+"""Whatever a task or its chat is called, says, prints or returns: it is shown, never run."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from IPython.display import HTML, Javascript, Markdown, Math, display
 
 def hostile(task):
     svg = f"<svg xmlns='http://www.w3.org/2000/svg' onload='{bad}' width='9'><script>{bad}</script>"
-    svg += f"<foreignObject>{html}</foreignObject><a href='javascript:{bad}'><text>x</text></a></svg>"
+    svg += f"<foreignObject>{html}</foreignObject><a href='javascript:{bad}'>x</a></svg>"
     display(HTML(html), Javascript(bad), Markdown(html))
     display({"image/svg+xml": svg}, raw=True)
     display(Markdown(f"[md](javascript:{bad}) ![i](x){{onerror={bad}}}\n\n```html\n{html}\n```"))
@@ -45,7 +45,8 @@ def hostile(task):
     display({"text/latex": html, "application/javascript": bad, "text/html": html}, raw=True)
     task.message(html)
     task.thought(html)
-    print("\x1b]0;title\x07\x1b]8;;javascript:" + bad + "\x07link\x1b]8;;\x07\x1b[2J\x1b[999A\x1b[31mred")
+    print("\x1b]0;title\x07\x1b]8;;javascript:" + bad + "\x07link\x1b]8;;\x07\x1b[2J")
+    print("\x1b[999A\x1b[31mred")
     print("\x1b[0m \u202eturned\x00\x08\x9b31m " + html)
     with task.tool(html, argument=html, **{"__proto__": html, html: [html]}) as call:
         call.result = {"html": html, "constructor": 1, html: {"__proto__": html}}

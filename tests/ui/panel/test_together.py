@@ -134,7 +134,8 @@ def test_two_people_see_each_other_and_what_either_of_them_does(
 
     second.evaluate(
         """async () => {
-          const url = location.origin.replace('http', 'ws') + '/sparky/api/v1/chats/together/socket';
+          const path = '/sparky/api/v1/chats/together/socket';
+          const url = location.origin.replace('http', 'ws') + path;
           for (let n = 0; n < 30; n++) {
             const socket = new WebSocket(url);
             await new Promise(done => { socket.onmessage = done; });

@@ -40,7 +40,7 @@ def oldest() -> list[str]:
 
 def _patched(version: str) -> str:
     """``8.1`` → ``8.1.0``: of ``~=`` the last part is free."""
-    return ".".join((version.split(".") + ["0", "0"])[:3])
+    return ".".join([*version.split("."), "0", "0"][:3])
 
 
 @pytest.fixture(scope="module")
@@ -62,9 +62,7 @@ def test_a_wheel_in_a_clean_environment_has_a_working_panel(
     subprocess.run([sys.executable, "-m", "venv", str(clean)], check=True)
     python = str(clean / "bin" / "python")
     wanted = ["jupyterlab>=4.4,<5"] if lab == "newest" else oldest()
-    subprocess.run(
-        [python, "-m", "pip", "install", "--quiet", str(wheel), *wanted], check=True
-    )
+    subprocess.run([python, "-m", "pip", "install", "--quiet", str(wheel), *wanted], check=True)
     share = clean / "share" / "jupyter" / "labextensions" / "@sparky-nb" / "labextension"
     assert (share / "package.json").exists()
     assert (share / "install.json").exists()
