@@ -129,7 +129,7 @@ faults: venv ## kill -9, cut connections, full disks (one at a time)
 notebooks: venv ## the tours in notebooks/, executed
 	$(call run-tests,-n $(JOBS) --timeout 180)
 
-ui: system venv ## JupyterLab in a real browser (one at a time)
+ui: system venv ## JupyterLab in a real browser, one at a time; pictures in test-results/screens
 	$(call run-tests,--timeout 180)
 
 ##@ For whoever changes it
