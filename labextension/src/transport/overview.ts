@@ -272,8 +272,13 @@ export class Overview implements IDisposable {
     try {
       const row = await this.rest.task(taskId);
       const now = this.tasks.get(taskId);
-      const state = now && isEnded(now.state) ? now.state : row.state;
-      const item: TaskItem = { ...row, state, actor: now?.actor ?? 'system' };
+      if (!now) {
+        return; // deleted meanwhile
+      }
+      // Digests may have overtaken the answer: what they say of the state is the newest there is.
+      const { state, actor, ended } = now;
+      const started = row.started ?? now.started;
+      const item: TaskItem = { ...row, state, started, ended, ...(actor ? { actor } : {}) };
       this.tasks.set(taskId, item);
       this.moves.forEach(listener => listener({ item, before: item.state }));
       this.beat.touch();

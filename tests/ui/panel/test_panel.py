@@ -6,9 +6,10 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import APIResponse, Browser, Page, Route, expect
 
-from tests.ui.lab import Lab
+from tests.live import wait_for
+from tests.ui.lab import PATIENCE, Lab
 from tests.ui.panel.test_inline import SETUP, begin, finishes, step
 from tests.ui.panel.views import MS, View
 
@@ -43,6 +44,35 @@ def test_the_panel_lists_tasks_live_and_opens_their_chats(panel_lab: Lab, page: 
         "nodes => nodes.filter(n => n.dataset.type).map(n => Number(n.dataset.sparkyEvent))"
     )
     assert offsets == sorted(set(offsets))
+
+
+def test_an_answer_that_comes_late_does_not_take_a_state_back(panel_lab: Lab, page: Page) -> None:
+    late: list[tuple[Route, APIResponse]] = []
+    page.route(re.compile("/api/v1/tasks/task-"), lambda route: late.append((route, route.fetch())))
+    asks = """
+def asks(task):
+    wait_for(1)
+    task.ask("Now?")
+sparky_nb.start(asks, name="Asks late")
+"""
+    notebook = panel_lab.open(page, "late.ipynb", [SETUP, asks])
+    open_panel(page)
+    notebook.run(0)
+    notebook.run(1)
+    view = View.under(notebook, 1)
+    view.is_in("running")
+    wait_for(lambda: late or page.wait_for_timeout(50), "the panel asks about the task", PATIENCE)
+    step(panel_lab, notebook, 1)
+    row = page.locator(f".sparky-side [data-sparky-task={view.task_id}]")
+    expect(row).to_have_attribute("data-state", "waiting", timeout=MS)
+    for route, answer in late:
+        assert answer.json()["state"] == "running"  # it was, when it was asked
+        route.fulfill(response=answer)
+    cell = row.get_by_role("button", name="Go to its cell", include_hidden=True)
+    expect(cell).to_have_count(1, timeout=MS)  # the answer has come
+    expect(row).to_have_attribute("data-state", "waiting")
+    view.press("Cancel")
+    view.is_in("cancelled")
 
 
 def test_a_question_is_answered_and_a_task_cancelled_from_the_page(
