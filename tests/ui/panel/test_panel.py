@@ -55,11 +55,15 @@ def asks(task):
     task.ask("Now?")
 sparky_nb.start(asks, name="Asks late")
 """
-    notebook = panel_lab.open(page, "late.ipynb", [SETUP, asks])
+    first = 'sparky_nb.start(print, "x", name="Early")'  # from then on there is an overview
+    notebook = panel_lab.open(page, "late.ipynb", [SETUP, first, asks])
     open_panel(page)
     notebook.run(0)
     notebook.run(1)
-    view = View.under(notebook, 1)
+    expect(page.locator(".sparky-side .sparky-row").first).to_contain_text("Early", timeout=MS)
+    late.clear()
+    notebook.run(2)
+    view = View.under(notebook, 2)
     view.is_in("running")
     wait_for(lambda: late or page.wait_for_timeout(50), "the panel asks about the task", PATIENCE)
     step(panel_lab, notebook, 1)
