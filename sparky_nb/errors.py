@@ -7,6 +7,7 @@ SparkyError                      code, retryable, http_status; facts as attribut
 │   ├── Conflict                 409  conflict             (illegal now, may be legal later)
 │   │   ├── IllegalMove          409  illegal_move         a task state that can't follow
 │   │   ├── IdConflict           409  id_conflict          same event id, other content
+│   │   ├── LaneTaken            409  lane_taken           another agent task has the chat's turn
 │   │   └── GapError             409  gap                  a cursor that can't be honoured
 │   ├── PayloadTooLarge          413  too_large
 │   ├── Forbidden                403  forbidden
@@ -116,6 +117,17 @@ class IdConflict(Conflict):
     def __init__(self, used_id: str) -> None:
         self.used_id = used_id
         super().__init__(f"the id {used_id} is already stored with other content")
+
+
+class LaneTaken(Conflict):
+    """Agent tasks of one chat run one after the other, and it is the turn of ``holder``."""
+
+    code = "lane_taken"
+    retryable = True
+
+    def __init__(self, task_id: str, holder: str) -> None:
+        self.task_id, self.holder = task_id, holder
+        super().__init__(f"task {task_id} waits for {holder}: agent tasks of a chat take turns")
 
 
 class GapError(Conflict):

@@ -242,6 +242,8 @@ class Log(ABC):
         Raises:
             InvalidArgument: a chat id, an event without task where one is needed, …
             IllegalMove: a ``status`` that may not follow the task's state.
+            LaneTaken: the first ``running`` of an agent task while another one of its chat runs or
+                waits: they take turns, and this transaction decides whose it is.
             Fenced: the fence does not hold, the task has ended, or the chat's life is another.
             IdConflict: an event id is stored with other content.
             LogUnavailable: busy beyond 10 s, full, read-only, unreachable. Nothing was stored.
@@ -382,7 +384,7 @@ class Log(ABC):
 
     @abstractmethod
     def runners(self) -> list[RunnerRow]:
-        """All that are registered, listeners included."""
+        """All that are registered, listeners included, in the order in which they first were."""
 
     @abstractmethod
     def declare_lost(self, runner_id: str, *, reason: str, now_ms: int) -> list[str]:

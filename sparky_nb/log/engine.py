@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Final, TypeVar
 
 import msgspec
@@ -278,6 +279,7 @@ def store(
         epoch=chat.epoch,
         head=chat.head,
         task=tx.task,
+        active=partial(tx.active_tasks, chat),
         pending=tx.pending,
         known=known,
     )

@@ -7,7 +7,7 @@ with the ids that are.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 from sparky_nb.errors import IdConflict, InvalidArgument
@@ -18,7 +18,7 @@ from sparky_nb.ids import check_chat_id, check_title
 from sparky_nb.log.base import Append, CommandRow, TaskRow
 from sparky_nb.log.reading import is_integer
 from sparky_nb.log.records import Known, Stored, content_digest
-from sparky_nb.log.rules import apply_event, expired, to_dict
+from sparky_nb.log.rules import apply_event, check_lane, expired, takes_lane, to_dict
 
 TEXT_ID_MAX: Final = 64
 TOLD: Final = frozenset({"status", "chat"})
@@ -101,6 +101,7 @@ def plan(
     epoch: str,
     head: int,
     task: Callable[[str], TaskRow | None],
+    active: Callable[[], Iterable[TaskRow]],
     pending: Callable[[str], list[CommandRow]],
     known: Mapping[str, Known],
 ) -> Plan:
@@ -109,11 +110,12 @@ def plan(
     Args:
         bodies: ``encode`` of each event.
         epoch, head: of the chat, before.
-        task, pending: look up a task's row, and its commands that have not ended.
+        task, active, pending: look up a task's row, the chat's tasks that have not ended, and a
+            task's commands that have not.
         known: what is stored under the ids, as far as it was looked up.
 
     Raises:
-        IdConflict, InvalidArgument, IllegalMove, Fenced: nothing may be stored.
+        IdConflict, InvalidArgument, IllegalMove, LaneTaken, Fenced: nothing may be stored.
     """
     out = Plan(head)
     mine: dict[str, tuple[int, bytes]] = {}
@@ -128,7 +130,7 @@ def plan(
                 raise IdConflict(event.id)
         else:
             if event.task_id is not None:
-                _for_task(out, append, event, event.task_id, epoch, task, pending)
+                _for_task(out, append, event, event.task_id, epoch, task, active, pending)
             offset = out.put(event, body)
             mine[event.id] = offset, body
             if event.type in TOLD:
@@ -144,6 +146,7 @@ def _for_task(
     task_id: str,
     epoch: str,
     task: Callable[[str], TaskRow | None],
+    active: Callable[[], Iterable[TaskRow]],
     pending: Callable[[str], list[CommandRow]],
 ) -> None:
     row = out.rows.get(task_id) or task(task_id)
@@ -158,6 +161,8 @@ def _for_task(
             out.answered.append((task_id, str(question)))
     if after is row:
         return
+    if takes_lane(row, after):
+        check_lane(task_id, {**{it.task_id: it for it in active()}, **out.rows}.values())
     if event.type == "status" and row is not None:
         if after.state in TERMINAL:
             waiting = [it for it in pending(task_id) if it.key not in append.commands]

@@ -7,19 +7,32 @@
 4. Nothing is appended to a task that has ended.
 5. Each ``status`` and ``chat`` event, and each change of a schedule, has a digest in ``_index``.
 6. A command that is pending when its task ends expires just before the ending.
+7. Agent tasks of one chat are a *lane*: none begins to run while another one runs or waits.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 import msgspec
 
-from sparky_nb.errors import Fenced, IllegalMove, InvalidArgument
+from sparky_nb.errors import Fenced, IllegalMove, InvalidArgument, LaneTaken
 from sparky_nb.events.model import ChatChange, Command, NewEvent, ScheduleDigest, TaskDigest
-from sparky_nb.events.states import ACTIVE, QUEUED, STATES, TERMINAL, check_move
+from sparky_nb.events.states import (
+    ACTIVE,
+    QUEUED,
+    RUNNING,
+    STATES,
+    TERMINAL,
+    WAITING,
+    check_move,
+)
 from sparky_nb.ids import check_task_id, derived_id
 from sparky_nb.log.base import CommandRow, Fence, ScheduleRow, TaskRow
+
+AGENT: Final = "agent"
+"""The kind of task that shares its chat's memory with others of its kind."""
 
 UNFENCED: Final = frozenset({"command", "message_received"})
 """Types that a server or a viewer's command may append for a task that another process runs."""
@@ -81,6 +94,19 @@ def check_fence(row: TaskRow, fence: Fence | None) -> None:
         raise Fenced(row.task_id, "another runner has it")
 
 
+def takes_lane(before: TaskRow | None, after: TaskRow) -> bool:
+    """Whether the task begins to run in its chat's lane (rule 7)."""
+    begins = before is None or before.state == QUEUED
+    return begins and after.state == RUNNING and after.kind == AGENT
+
+
+def check_lane(task_id: str, others: Iterable[TaskRow]) -> None:
+    """Raise :class:`LaneTaken` where one of ``others`` has the lane that ``task_id`` is to take."""
+    for row in others:
+        if row.task_id != task_id and row.kind == AGENT and row.state in (RUNNING, WAITING):
+            raise LaneTaken(task_id, row.task_id)
+
+
 def _first(task_id: str, event: NewEvent, chat_id: str, epoch: str, offset: int) -> TaskRow:
     data = to_dict(event.data)
     state, attempt = _state_of(data), _attempt_of(data)
@@ -123,7 +149,7 @@ def _move(row: TaskRow, event: NewEvent, fence: Fence | None, offset: int) -> Ta
         attempt=attempt,
         last=offset,
         started=event.time
-        if state == "running" and (new_attempt or row.started is None)
+        if state == RUNNING and (new_attempt or row.started is None)
         else row.started,
         ended=event.time if state in TERMINAL else None,
         progress=None if new_attempt else row.progress,

@@ -148,13 +148,16 @@ class Emitter:
             self._store([*self._take(), *events], commands=tuple(commands), strict=True)
 
     def begin(self, data: dict[str, Any], *, said: NewEvent | None = None) -> None:
-        """Store the task's first event, and what the user ``said`` to begin it, in one transaction.
-        The log must take it now: nothing is started otherwise.
+        """Store the task's first event, and what the user ``said`` to begin it, in one transaction;
+        or the status by which its turn begins. The log must take it now: nothing is started
+        otherwise.
 
         Raises:
-            LogUnavailable, Fenced, InvalidArgument: see ``Log.commit``.
+            LogUnavailable, LaneTaken, Fenced, InvalidArgument: see ``Log.commit``.
         """
         with self._lock:
+            if self._outbox.active:
+                raise LogUnavailable(f"what task {self._task_id} has said before waits for it")
             events = [self._event("status", data, "task"), *([] if said is None else [said])]
             committed = self._log.commit(self._append(events, ()))
             self.epoch = committed.epoch

@@ -44,7 +44,7 @@ class Work(Struct, frozen=True, kw_only=True):
         name, kind, instruction, origin: go into the first event.
         model: the LLM model of an agent task.
         asked_by: who gave the instruction to an agent; it is also the first message then.
-        lane: tasks of one lane run one after the other.
+        lane: tasks of one lane run one after the other, in whatever processes (log/rules.py).
         shows_result: the result is also displayed, as a cell's value is.
         host: what surrounds the work where it has a process of its own.
     """
@@ -116,6 +116,10 @@ class Execution:
         Args:
             queued_behind: the task is queued, and so many come first.
             waits: the task is queued, and this says what it waits for.
+
+        Raises:
+            LaneTaken: it can't begin at once; queue it.
+            LogUnavailable: it can't be stored now; nothing was.
         """
         work = self.work
         if queued_behind is not None:
@@ -136,7 +140,7 @@ class Execution:
         """Store the status that takes a task out of the queue.
 
         Raises:
-            Fenced, UsageError: somebody else has it, or it has ended.
+            Fenced, UsageError: somebody else has it, or its lane, or it has ended.
             LogUnavailable: it can't be stored now; nothing was.
         """
         data = {"state": RUNNING, "attempt": self.attempt, "name": self.work.name}
@@ -166,13 +170,31 @@ class Execution:
 
         Args:
             run: calls what it is given, in place of that thread.
+
+        Raises:
+            LaneTaken, LogUnavailable: its turn has not come; it is queued as before.
         """
         if not self._take():
             return
         if self.state == QUEUED:
-            self.move(RUNNING, runner=self._runner_id)
+            try:
+                self._leave_queue()
+            except BaseException:
+                with self._moved:
+                    self._taken = False
+                if self.cancellation.requested:  # meanwhile, by who found it taken
+                    self.cancel(self.cancellation.reason)
+                raise
         self._began = self.clock.monotonic()
         (run or self._in_thread)(lambda: self._variables.run(self._main))
+
+    def _leave_queue(self) -> None:
+        if self.work.lane is None:
+            self.move(RUNNING, runner=self._runner_id)
+        else:  # whose turn it is, the log alone decides: nothing begins before it has said so
+            status = {"state": RUNNING, "attempt": self.attempt, "runner": self._runner_id}
+            self.emitter.begin(status)
+            self.moved_to(RUNNING)
 
     def _in_thread(self, main: Callable[[], None]) -> None:
         threading.Thread(target=main, name=self.task_id, daemon=True).start()

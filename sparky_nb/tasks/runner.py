@@ -11,10 +11,10 @@ import getpass
 import os
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from sparky_nb.clock import Clock
-from sparky_nb.errors import Conflict, Fenced, LogUnavailable, NotFound, UsageError
+from sparky_nb.errors import Conflict, Fenced, LaneTaken, LogUnavailable, NotFound, UsageError
 from sparky_nb.events.model import Command, JsonObject
 from sparky_nb.events.states import QUEUED, RUNNING, TERMINAL, WAITING
 from sparky_nb.ids import DEFAULT_CHAT, check_chat_id, new_event_id, new_task_id
@@ -109,11 +109,11 @@ class Runner:
             self._register()
             task_id = new_task_id()
             execution = self._execution(work, task_id, runner_id=self.runner_id, retry_of=retry_of)
-            full = self._running() >= self.settings.parallel or self._lane_taken(work)
+            full = self._full() or self._lane_taken(work, self._queue)
             # Known before its first event, so that a command that follows at once finds it.
             self._executions[task_id] = execution
             try:
-                execution.begin(queued_behind=len(self._queue) if full else None)
+                full = not self._begin(execution, full)
             except BaseException:
                 del self._executions[task_id]
                 raise
@@ -122,6 +122,17 @@ class Runner:
             else:
                 execution.launch()
             return execution
+
+    def _begin(self, execution: Execution, full: bool) -> bool:
+        """Store its first event; whether it may be launched."""
+        if not full:
+            try:
+                execution.begin()
+            except LaneTaken:  # another process was faster
+                full = True
+        if full:
+            execution.begin(queued_behind=len(self._queue))
+        return not full
 
     def announce(
         self, work: Work, *, task_id: str, runner_id: str, waits: str, retry_of: str | None = None
@@ -168,8 +179,7 @@ class Runner:
             LogUnavailable: it can't be claimed now.
         """
         with self._lock:
-            full = self._running() >= self.settings.parallel or self._lane_taken(work)
-            if self._closed or full:
+            if self._closed or self._full() or self._lane_taken(work):
                 return None
             self._register()
             execution = self._execution(work, row.task_id, runner_id=self.runner_id)
@@ -372,13 +382,17 @@ class Runner:
     def _running(self) -> int:
         return sum(1 for e in self._executions.values() if e.state == RUNNING)
 
-    def _lane_taken(self, work: Work) -> bool:
-        """Whether a task of the same lane is under way, here or in another process."""
+    def _full(self) -> bool:
+        return self._running() >= self.settings.parallel
+
+    def _lane_taken(self, work: Work, ahead: Iterable[Execution] = ()) -> bool:
+        """Whether a task of the same lane is under way, here or in another process, or is one of
+        those ``ahead``. It saves the attempt; who gets the lane, the log decides."""
         if work.lane is None:
             return False
-        for other in self.active():
-            if other.work.lane == work.lane and other not in self._queue:
-                return True
+        under_way = (it for it in self.active() if it not in self._queue)
+        if any(it.work.lane == work.lane for it in (*under_way, *ahead)):
+            return True
         try:
             rows = self.log.tasks(chat_id=work.chat_id, states=(RUNNING, WAITING))
         except LogUnavailable:
@@ -399,19 +413,20 @@ class Runner:
             self._service.nudge()  # what others have queued for this runner may have a place now
 
     def _fill(self) -> None:
-        while True:
-            with self._lock:
-                if self._closed or self._running() >= self.settings.parallel:
+        with self._lock:
+            for execution in list(self._queue):
+                if self._closed or self._full():
                     return
-                free = (e for e in self._queue if not self._lane_taken(e.work))
-                execution = next(free, None)
-                if execution is None:
-                    return
-                self._queue.remove(execution)
+                if execution not in self._queue or self._lane_taken(execution.work):
+                    continue
                 try:
                     execution.launch()
+                except (LaneTaken, LogUnavailable):
+                    continue  # it keeps its place; the service looks again
                 except (Fenced, Conflict) as error:
                     execution.cancel(str(error))
+                if execution in self._queue:
+                    self._queue.remove(execution)
 
     def _dispossessed(self) -> None:
         """This runner was declared dead: its tasks have their endings, and must stop."""

@@ -15,8 +15,9 @@ from sparky_nb.tasks.ports import Bell, Ringer, Settings, Sweep
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
-ENDPOINTS_EVERY = 2.0
-"""Seconds between two looks for new listeners while tasks run."""
+LOOK_EVERY = 2.0
+"""Seconds between two looks for new listeners, and for dead runners, while tasks run or wait here:
+one of them may have the turn that another waits for."""
 
 
 class Service:
@@ -77,7 +78,7 @@ class Service:
     def _run(self) -> None:
         now = self._clock.monotonic()
         token: int | None = None
-        renew_at, refresh_at = now + self._settings.lease_renewal, now
+        renew_at, look_at = now + self._settings.lease_renewal, now + LOOK_EVERY
         self._guarded(self._look_after_others)
         while not self._stop.is_set():
             rung = self._wait()
@@ -88,12 +89,12 @@ class Service:
             if rung or changed != token:
                 token = changed
                 self._guarded(self._commands)
-            if now >= refresh_at and self._busy():
-                refresh_at = now + ENDPOINTS_EVERY
-                self._guarded(self.refresh)
             if now >= renew_at:
-                renew_at = now + self._settings.lease_renewal
+                renew_at = look_at = now + self._settings.lease_renewal
                 self._guarded(self._renew)
+                self._guarded(self._look_after_others)
+            elif now >= look_at and self._busy():
+                look_at = now + LOOK_EVERY
                 self._guarded(self._look_after_others)
 
     def _wait(self) -> bool:

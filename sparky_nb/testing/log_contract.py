@@ -25,6 +25,7 @@ from sparky_nb.ids import INDEX_CHAT
 from sparky_nb.log.base import Log
 from sparky_nb.log.rules import command_event
 from sparky_nb.testing.log_contract_chats import ChatContract, LogCase, Opener
+from sparky_nb.testing.log_contract_lanes import LaneContract
 from sparky_nb.testing.log_contract_schedules import ScheduleContract
 from sparky_nb.testing.log_samples import (
     OTHER,
@@ -360,6 +361,12 @@ class CommandContract(LogCase):
 
 
 class LogContract(
-    AppendContract, ReadContract, TaskContract, CommandContract, ChatContract, ScheduleContract
+    AppendContract,
+    ReadContract,
+    TaskContract,
+    LaneContract,
+    CommandContract,
+    ChatContract,
+    ScheduleContract,
 ):
     """All of it."""

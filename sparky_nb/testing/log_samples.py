@@ -50,7 +50,8 @@ def append(log: Log, chat: str, *events: NewEvent, **options: Any) -> Committed:
 def start(log: Log, chat: str, number: int, runner: str = RUNNER, **data: Any) -> str:
     """A running task of ``runner``; its id."""
     task = task_id(number)
-    first = status(f"{task} begins", task, "running", runner=runner, kind="call", **data)
+    data = {"kind": "call", **data}
+    first = status(f"{task} begins", task, "running", runner=runner, **data)
     append(log, chat, first, fence=fence(task, runner=runner))
     return task
 

@@ -6,13 +6,11 @@ Which task may be taken is decided by looking; who gets it, by the log alone (``
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
 
 from sparky_nb.events.states import ACTIVE, QUEUED
 from sparky_nb.log.base import READ_LIMIT, TaskRow
+from sparky_nb.log.rules import AGENT
 from sparky_nb.tasks import Runner, Work
-
-AGENT: Final = "agent"
 
 FindWork = Callable[[TaskRow], Work | None]
 """The work that a queued task means here; None: this process can't do it, perhaps another can."""

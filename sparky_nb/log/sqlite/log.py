@@ -141,7 +141,8 @@ class SqliteLog(SqliteReads, EngineLog):
     def register(self, row: RunnerRow) -> None:
         def put(opened: Opened) -> None:
             opened.writer.execute(
-                "INSERT OR REPLACE INTO runners VALUES (?, ?, ?)",
+                "INSERT INTO runners VALUES (?, ?, ?) ON CONFLICT (runner_id) DO UPDATE SET"
+                " version = excluded.version, body = excluded.body",
                 (row.runner_id, row.version, encode_row(row)),
             )
 
