@@ -268,7 +268,12 @@ def command_event(row: CommandRow, outcome: str, now_ms: int, actor: str = "syst
 
 
 def lost_event(row: TaskRow, *, reason: str, now_ms: int) -> NewEvent:
-    """The ending of a task whose runner died; the same from whoever notices (P6)."""
+    """The ending of a task whose runner died; the same from whoever notices (P6).
+
+    Whether it died because of a cancel, and how far the work had come with stopping, nobody knows.
+    """
+    if row.cancelling:
+        reason += "; it had been asked to cancel the task"
     data = {
         "state": "lost",
         "attempt": row.attempt,

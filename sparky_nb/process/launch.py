@@ -32,6 +32,7 @@ from sparky_nb.process.handle import ProcessHandle, remember
 from sparky_nb.process.limits import Process, chosen
 from sparky_nb.process.order import Order, changed_settings
 from sparky_nb.process.pack import dumps
+from sparky_nb.process.places import ROLE, ahead, waits_for
 from sparky_nb.tasks import Runner, Work, surroundings
 
 _log = logging.getLogger(__name__)
@@ -141,7 +142,7 @@ def _hand_over(
     here.log.register(
         RunnerRow(
             runner_id=runner_id,
-            role="process",
+            role=ROLE,
             endpoint=None,
             chat_id=None,
             version=1,
@@ -150,11 +151,14 @@ def _hand_over(
         )
     )
     try:
+        # One that a process waits for must not wait for that process to leave.
+        places = None if here.role == ROLE else here.settings.processes
+        place = 0 if places is None else ahead(here.log, runner_id) + 1 - places
         epoch = here.announce(
             work,
             task_id=task_id,
             runner_id=runner_id,
-            waits="its process is starting",
+            waits=waits_for(place) if place > 0 else "its process is starting",
             retry_of=retry_of,
         )
     except BaseException:
@@ -175,6 +179,7 @@ def _hand_over(
         shell=surroundings.shell() is not None,
         memory=limits.memory,  # type: ignore[arg-type]  # checked: a number or None
         seconds=limits.time,  # type: ignore[arg-type]  # likewise
+        places=places,
         path=[os.path.abspath(entry) for entry in sys.path],
         settings=changed_settings(here.settings),
     )

@@ -27,6 +27,7 @@ class Order(Struct, frozen=True, kw_only=True):
         shows_result: see ``Work``.
         shell: it was started in a notebook: there is an IPython shell for its code, too.
         memory, seconds: the limits, None where there are none.
+        places: it waits while as many others have a process; None: it begins at once.
         path: ``sys.path`` of whoever started it.
         settings: that differ from the defaults.
     """
@@ -44,6 +45,7 @@ class Order(Struct, frozen=True, kw_only=True):
     shell: bool
     memory: int | None
     seconds: float | None
+    places: int | None
     path: list[str]
     settings: dict[str, Any]
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import functools
+import io
+import marshal
 import types
+from collections import ChainMap
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from sparky_nb.errors import Conflict, InvalidArgument
 from sparky_nb.process.names import names_read
@@ -62,7 +65,21 @@ def _dumps(value: Any) -> bytes:
             "a task in a process of its own needs cloudpickle: pip install 'sparky-nb[process]'; "
             "nothing was started"
         ) from None
-    return bytes(cloudpickle.dumps(value))
+
+    class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # it has no types
+        dispatch_table: ClassVar[Any] = ChainMap(
+            {types.CodeType: _code}, cloudpickle.Pickler.dispatch_table
+        )
+
+    file = io.BytesIO()
+    Pickler(file).dump(value)
+    return file.getvalue()
+
+
+def _code(code: types.CodeType) -> tuple[Any, ...]:
+    """Compiled code as it is, for the same interpreter: cloudpickle from 3.1.3 on leaves out which
+    file it is from, and so the lines of a traceback."""
+    return marshal.loads, (marshal.dumps(code),)
 
 
 def _failure(value: Any) -> Exception | None:

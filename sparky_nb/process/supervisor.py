@@ -21,7 +21,7 @@ from typing import Final, TypeVar
 import msgspec
 
 from sparky_nb.clock import SystemClock
-from sparky_nb.errors import LogUnavailable, NotFound
+from sparky_nb.errors import Conflict, Fenced, LogUnavailable, NotFound
 from sparky_nb.events.codec import decode_event
 from sparky_nb.events.jsonable import MAX_SAFE_INTEGER
 from sparky_nb.events.model import JsonObject
@@ -29,16 +29,21 @@ from sparky_nb.events.states import CANCELLED, FAILED, LOST, TERMINAL
 from sparky_nb.fanout import Ringer
 from sparky_nb.log import open_log
 from sparky_nb.log.base import Fence
+from sparky_nb.log.rules import command_event
 from sparky_nb.process.command import command_line
 from sparky_nb.process.escalation import Escalation
+from sparky_nb.process.guard import Guard
 from sparky_nb.process.limits import TimeLimitExceeded, readable_size
 from sparky_nb.process.order import Note, Order, Wire
 from sparky_nb.process.output import Output
+from sparky_nb.process.places import ahead
 from sparky_nb.tasks.cancel import Cancellation
 from sparky_nb.tasks.emitter import Emitter
 from sparky_nb.tasks.timers import Timers
 
 _LOOK: Final = 0.25
+_FAR: Final = 20
+"""From this place in the queue on, looks become no rarer."""
 _RENEW: Final = 10.0
 _REFRESH: Final = 2.0
 _LEAVE: Final = 10.0
@@ -67,6 +72,9 @@ class Supervisor:
         self._leave_at: float | None = None
         self._token: int | None = None
         self._next_look = self._next_renewal = self._next_refresh = 0.0
+        ours, self._theirs = socket.socketpair()
+        ours.setblocking(False)
+        self._wire = Wire(ours)
         self._selector = selectors.DefaultSelector()
         self._signals = _hear_signals()
         self._selector.register(self._signals, selectors.EVENT_READ, self._on_signals)
@@ -76,7 +84,6 @@ class Supervisor:
         order = self._order
         with ExitStack() as stack:
             stack.enter_context(self._selector)
-            self._spawn()
             log = open_log(order.log_url, clock=self._clock, durability=order.durability)  # type: ignore[arg-type]  # a Literal
             self._log = stack.enter_context(log)
             self._ringer = Ringer(self._clock)
@@ -85,6 +92,11 @@ class Supervisor:
             timers.start()
             stack.callback(timers.close)
             self._emitter = self._make_emitter(timers)
+            if not self._has_place():
+                self._give_up()
+                return
+            self._spawn()
+            self._guard = Guard(self._process.pid)
             self._output = Output(self._emitter, self._process)
             self._output.register(self._selector)
             while self._process.poll() is None:
@@ -92,9 +104,26 @@ class Supervisor:
                 self._look(self._clock.monotonic())
             self._conclude()
 
+    def _has_place(self) -> bool:
+        """Wait for a place; False: the task is to stop before it has begun."""
+        places = self._order.places
+        while places is not None:
+            try:
+                place = ahead(self._log, self._order.runner_id) + 1 - places
+            except LogUnavailable:
+                place = _FAR
+            if place <= 0:
+                break
+            look_at = self._clock.monotonic() + _LOOK * min(place, _FAR)
+            while (now := self._clock.monotonic()) < look_at and not self._stop.asked:
+                self._wait()
+                self._look_now_and_then(now)
+            if self._stop.asked:
+                return False
+        return True
+
     def _spawn(self) -> None:
-        ours, theirs = socket.socketpair()
-        descriptors = (theirs.fileno(), self._payload)
+        descriptors = (self._theirs.fileno(), self._payload)
         self._process = subprocess.Popen(
             command_line("child", *descriptors, label=self._order.task_id),
             stdin=subprocess.DEVNULL,
@@ -103,12 +132,10 @@ class Supervisor:
             pass_fds=descriptors,
             process_group=0,
         )
-        theirs.close()
+        self._theirs.close()
         os.close(self._payload)
-        self._wire = Wire(ours)
         self._wire.send(self._order)
-        ours.setblocking(False)
-        self._selector.register(ours, selectors.EVENT_READ, self._on_notes)
+        self._selector.register(self._wire.socket, selectors.EVENT_READ, self._on_notes)
 
     def _make_emitter(self, timers: Timers) -> Emitter:
         order = self._order
@@ -173,6 +200,9 @@ class Supervisor:
             if name == "SIGTERM":
                 self._wire.send(Note(t="again"))
             self._signal(signal.Signals[name])
+        self._look_now_and_then(now)
+
+    def _look_now_and_then(self, now: float) -> None:
         if now >= self._next_look:
             self._next_look = now + _LOOK
             with suppress(LogUnavailable):
@@ -236,25 +266,45 @@ class Supervisor:
         ended = self._insist(lambda: self._log.task(order.task_id).state in TERMINAL)
         if status != 0 or not ended:
             self._signal(signal.SIGKILL)  # what it has started, and left
+        self._guard.release()
         if ended is False and self._stop.asked:
-            self._reason = self._reason or self._insist(self._who_asked)
-            self._emitter.end(self._ending(_how(status)))
-            while not self._emitter.wait_durable(60.0):
-                pass
-        why = f"the task's process {_how(status)}{self._limit_text()}"
-        now = self._clock.now_ms
-        self._insist(lambda: self._log.declare_lost(order.runner_id, reason=why, now_ms=now()))
-        self._ringer.ring(order.chat_id)
+            self._end(self._ending(f"; its process {_how(status)}"))
+        self._leave(f"the task's process {_how(status)}{self._limit_text()}")
 
-    def _ending(self, how: str) -> JsonObject:
+    def _give_up(self) -> None:
+        """It was to stop before it had a place, so nothing of it has run."""
+        self._end(self._ending())
+        self._leave("its process ended before the task had begun")
+
+    def _end(self, ending: JsonObject) -> None:
+        with suppress(Conflict, Fenced):
+            self._insist(self._apply_cancels)
+        self._emitter.end(ending)
+        while not self._emitter.wait_durable(60.0):
+            pass
+
+    def _apply_cancels(self) -> None:
+        for row in self._log.pending_commands(self._order.runner_id):
+            if row.command.name == "cancel":
+                event = command_event(row, "applied", self._clock.now_ms())
+                self._emitter.append([event], commands=[row.key])
+
+    def _leave(self, why: str) -> None:
+        """Nothing is held from here on; a task without an ending gets its own: lost."""
+        runner_id, now = self._order.runner_id, self._clock.now_ms
+        self._insist(lambda: self._log.declare_lost(runner_id, reason=why, now_ms=now()))
+        self._ringer.ring(self._order.chat_id)
+
+    def _ending(self, how: str = "") -> JsonObject:
         data: JsonObject = {"state": CANCELLED, "attempt": 1}
         if self._begun is not None:
             data["duration_ms"] = int((self._clock.monotonic() - self._begun) * 1000)
         if self._time_is_up:
             kind = f"{TimeLimitExceeded.__module__}.{TimeLimitExceeded.__qualname__}"
-            message = f"{self._time_text()}; its process {how}"
+            message = f"{self._time_text()}{how}"
             return {**data, "state": FAILED, "error": {"type": kind, "message": message}}
-        return {**data, "reason": f"{self._reason or 'cancelled'}; its process {how}"}
+        reason = self._reason or self._insist(self._who_asked) or "cancelled"
+        return {**data, "reason": f"{reason}{how}"}
 
     def _limit_text(self) -> str:
         size = self._order.memory

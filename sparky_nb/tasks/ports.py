@@ -5,6 +5,7 @@ The composition root (``sparky_nb.api``) joins the rooms; here is only what this
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol
 
@@ -21,6 +22,7 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     Attributes:
         parallel: tasks that run side by side; the rest is queued. Waiting tasks do not count.
+        processes: tasks with a process of their own that run side by side on this machine.
         text_hold: seconds that streamed text and output are held at most.
         text_hold_chars: and characters.
         progress_hold: seconds between two stored values of one progress key.
@@ -38,6 +40,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     """
 
     parallel: int = 16
+    processes: int = max(4, os.cpu_count() or 1)
     text_hold: float = 0.040
     text_hold_chars: int = 16 * KIB
     progress_hold: float = 0.100

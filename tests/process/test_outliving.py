@@ -112,21 +112,34 @@ def test_a_process_that_ends_without_an_ending_is_lost_once(how: str, reason: st
 
 
 @pytest.mark.promise("P6")
-def test_killing_the_supervisor_kills_the_work_and_whoever_notices_says_lost() -> None:
+@pytest.mark.parametrize("cancelled", [False, True])
+def test_killing_the_supervisor_kills_all_of_the_work_and_whoever_notices_says_lost(
+    cancelled: bool,
+) -> None:
     def work(task: Any) -> None:
+        import ctypes
         import os
-        import time
+        import subprocess
 
-        task.message(str(os.getpid()))
-        time.sleep(1000)
+        helper = subprocess.Popen(["sleep", "1000"])
+        task.message(f"{os.getpid()} {helper.pid}")
+        ctypes.PyDLL(None).sleep(1000)  # it never lets go of the interpreter: it hears nothing
 
     handle = start(work)
     said = wait_for(
         lambda: [e for e in handle.events(follow=False) if e.type == "message_sent"], "it speaks"
     )
-    os.kill(supervisor_of(handle), signal.SIGKILL)
-    wait_for(lambda: is_gone(int(said[0].data["text"])), "the work is dead, too")
-    assert ending_of(handle)["state"] == "lost"
+    supervisor = supervisor_of(handle)
+    if cancelled:
+        os.kill(supervisor, signal.SIGSTOP)
+        handle.cancel("enough")
+    os.kill(supervisor, signal.SIGKILL)
+    for pid in map(int, said[0].data["text"].split()):
+        wait_for(lambda pid=pid: is_gone(pid), "nothing of the work goes on")
+    ending = ending_of(handle)
+    assert ending["state"] == "lost"
+    asked = "; it had been asked to cancel the task"
+    assert ending["reason"].endswith(asked) is cancelled
 
 
 @pytest.mark.promise("P6")
