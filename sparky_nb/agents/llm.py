@@ -158,12 +158,10 @@ class _Run:
 
     def _report(self) -> None:
         used = self._usage
-        usage: JsonObject = {
-            "requests": used.requests,
-            "tool_calls": used.tool_calls,
-            "input_tokens": used.input_tokens,
-            "output_tokens": used.output_tokens,
-        }
+        usage: JsonObject = {"requests": used.requests, "tool_calls": used.tool_calls}
+        if used.total_tokens:  # else its server did not tell: they are unknown, not none
+            usage["input_tokens"] = used.input_tokens
+            usage["output_tokens"] = used.output_tokens
         if used.cache_read_tokens:
             usage["cache_read_tokens"] = used.cache_read_tokens
         if used.cost is not None:

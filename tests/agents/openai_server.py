@@ -25,7 +25,7 @@ class Reply:
     ``text`` and ``reasoning`` leave in pieces; ``tools`` are (name, args) pairs, where args that
     are a text are sent as they stand (malformed, say). ``cut``: the connection breaks after the
     pieces. ``hang``: after the pieces nothing but a comment now and then comes until the client
-    goes away; ``stall``: not even that.
+    goes away; ``stall``: not even that. ``usage`` None: the server does not tell, as llama.cpp's.
     """
 
     text: Sequence[str] = ()
@@ -36,7 +36,7 @@ class Reply:
     cut: bool = False
     hang: bool = False
     stall: bool = False
-    usage: dict[str, Any] = field(default_factory=lambda: dict(USAGE))
+    usage: dict[str, Any] | None = field(default_factory=lambda: dict(USAGE))
 
 
 Script = Iterable[Reply] | Callable[[dict[str, Any]], Reply]
@@ -155,8 +155,9 @@ class OpenAIServer:
             return
         chunk({}, "tool_calls" if reply.tools else "stop")
         done = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1}
-        usage = {**done, "model": body["model"], "choices": [], "usage": reply.usage}
-        send("data: " + json.dumps(usage))
+        if reply.usage is not None:
+            usage = {**done, "model": body["model"], "choices": [], "usage": reply.usage}
+            send("data: " + json.dumps(usage))
         send("data: [DONE]")
         http.wfile.write(b"0\r\n\r\n")
 

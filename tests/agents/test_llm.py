@@ -44,6 +44,12 @@ def test_tokens_are_counted_in_the_ending(here: Stage) -> None:
     assert usage == {"requests": 1, "tool_calls": 0, "input_tokens": 11, "output_tokens": 7}
 
 
+def test_tokens_that_a_server_does_not_tell_are_unknown_and_not_none(here: Stage) -> None:
+    with model([Reply(text=["done"], usage=None)]) as (_, played):
+        usage = here.finish(here.start(played))[-1].data["usage"]
+    assert usage == {"requests": 1, "tool_calls": 0}
+
+
 def test_the_cost_of_a_model_whose_price_is_known_is_in_the_ending(here: Stage) -> None:
     with model([Reply(text=["done"])]) as (_, (_, namespace)):
         usage = here.finish(here.start(("openai:gpt-4o-mini", namespace)))[-1].data["usage"]
