@@ -10,7 +10,7 @@ import click
 from sparky_nb.cli import exits
 from sparky_nb.cli.local import LogSource
 from sparky_nb.cli.options import Source, with_source
-from sparky_nb.cli.terminal import plain, print_facts, print_json, print_table
+from sparky_nb.cli.terminal import counted, plain, print_facts, print_json, print_table
 from sparky_nb.events.model import JsonObject
 
 
@@ -75,7 +75,7 @@ def verify(source: Source, as_json: bool) -> None:
         if not problems:
             chats = source.chats()
             events = sum(it["head"] - it["earliest"] + 1 for it in chats)
-            click.echo(f"Whole: {len(chats)} chats, {events} events.")
+            click.echo(f"Whole: {counted(len(chats), 'chat')}, {counted(events, 'event')}.")
     click.get_current_context().exit(exits.FAILED if problems else exits.OK)
 
 
@@ -97,7 +97,7 @@ def trim(chat: str, before: int | None, keep: int | None, source: Source, as_jso
         print_json(done)
     else:
         kept = done["head"] - done["earliest"] + 1
-        click.echo(f"{plain(chat)}: kept from {done['earliest']} on, {kept} events")
+        click.echo(f"{plain(chat)}: kept from {done['earliest']} on, {counted(kept, 'event')}")
 
 
 @group.command()

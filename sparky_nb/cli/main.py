@@ -13,9 +13,10 @@ from sparky_nb._version import __version__
 from sparky_nb.cli import exits
 from sparky_nb.cli.lazy import LazyGroup
 from sparky_nb.cli.terminal import plain, print_json
-from sparky_nb.errors import SparkyError
+from sparky_nb.errors import SparkyError, UsageError
 
 COMPLETION = "_SPARKY_COMPLETE"
+JSON = "--json"
 HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
@@ -78,13 +79,17 @@ def _run() -> Any:
     except click.exceptions.Exit as end:
         return end.exit_code
     except click.ClickException as error:
-        error.show()
+        if JSON in sys.argv:
+            told = UsageError(error.format_message())
+            print_json({"error": told.to_wire()}, err=True)
+        else:
+            error.show()
         return error.exit_code
     except (KeyboardInterrupt, EOFError, click.exceptions.Abort):
         click.echo(err=True)
         return exits.CANCELLED
     except SparkyError as error:
-        if "--json" in sys.argv:
+        if JSON in sys.argv:
             print_json({"error": error.to_wire()}, err=True)
         else:
             click.echo(f"sparky: {plain(str(error))}", err=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from datetime import datetime
 from importlib.util import find_spec
 from typing import Any, TextIO
 
@@ -35,6 +36,7 @@ class Renderer:
             "tool_use": self._tool_use,
             "tool_result": self._tool_result,
             "question": self._question,
+            "command": self._command,
         }
 
     def show(self, event: Event) -> None:
@@ -108,6 +110,13 @@ class Renderer:
         text = f"{data.get('prompt')}" + (f" [{choices}]" if choices else "")
         self._line("question", plain(f"{text} (id {data.get('question_id')})"))
 
+    def _command(self, data: dict[str, Any]) -> None:
+        """Who asked for what; what was said or answered comes as a message of its own."""
+        text = f"{data.get('from')} asked for {data.get('name')}: {data.get('outcome')}"
+        reason = data.get("reason") or (data.get("args") or {}).get("reason")
+        text = f"{text} ({reason})" if reason else text
+        self._line(click.style("command", dim=True), plain(text))
+
     def _line(self, head: str, text: str) -> None:
         self._clear()
         self._finish_text()
@@ -154,6 +163,12 @@ def progress_text(progress: dict[str, Any] | None) -> str:
     if progress.get("message"):
         words.append(str(progress["message"]))
     return plain(" ".join(words))
+
+
+def moment(time_ms: int, now_ms: int) -> str:
+    """When ``time_ms`` (ms UTC) was, by this machine's clock, and how long ago."""
+    local = datetime.fromtimestamp(time_ms / 1000).astimezone()
+    return f"{local:%Y-%m-%d %H:%M:%S} ({age(time_ms, now_ms)} ago)"
 
 
 def age(time_ms: int, now_ms: int) -> str:

@@ -43,9 +43,11 @@ def status(source: Source, as_json: bool) -> None:
         )
     else:
         click.echo("No runner is alive ('sparky agent worker' starts one).")
-    waiting = [it for it in tasks if it["state"] == QUEUED and not it.get("runner")]
-    alone = [it for it in waiting if not has_runner(runners, it["chat_id"])]
-    click.echo(f"{len(tasks) - len(waiting)} tasks are under way, {len(waiting)} are queued.")
+    waiting = [it for it in tasks if it["state"] == QUEUED]
+    alone = [
+        it for it in waiting if not it.get("runner") and not has_runner(runners, it["chat_id"])
+    ]
+    click.echo(f"{len(tasks) - len(waiting)} under way, {len(waiting)} queued.")
     if alone:
         click.echo(f"{len(alone)} of them wait for a runner that is not there.")
     click.echo(f"Model here: {plain(model) if model else 'none (set SPARKY_MODEL)'}")

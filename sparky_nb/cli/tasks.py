@@ -10,11 +10,27 @@ from sparky_nb.cli import exits
 from sparky_nb.cli.options import Source, with_source
 from sparky_nb.cli.terminal import print_facts, print_json, print_table
 from sparky_nb.clock import SystemClock
+from sparky_nb.errors import SparkyError
 from sparky_nb.events.model import JsonObject
 from sparky_nb.events.states import QUEUED, STATES
 from sparky_nb.ids import DEFAULT_CHAT
 
+TIMES = ("created", "started", "ended")
 EVENT_FIELDS = ("offset", "id", "type", "time", "task_id", "actor", "data")
+
+
+def task_ids(context: click.Context, parameter: click.Parameter, begun: str) -> list[str]:
+    """For the shell: the ids in the log that begin so, newest first; those of a server are not."""
+    from sparky_nb.cli.source import open_source
+
+    if context.params.get("server"):
+        return []
+    try:
+        with open_source(log_url=context.params.get("log_url"), server=None, token=None) as source:
+            found = source.tasks(chat=None, states=None, limit=1000)
+    except (SparkyError, click.ClickException):  # a shell has no place for it
+        return []
+    return [it["task_id"] for it in found if it["task_id"].startswith(begun)]
 
 
 @click.group("tasks")
@@ -97,19 +113,23 @@ def add(
 
 
 @group.command()
-@click.argument("task")
+@click.argument("task", shell_complete=task_ids)
 @with_source()
 def show(task: str, source: Source, as_json: bool) -> None:
     """One task. A unique prefix of its id is enough."""
     found = source.task(task)
     if as_json:
         print_json(found)
-    else:
-        print_facts(found)
+        return
+    from sparky_nb.cli.render import moment
+
+    now_ms = SystemClock().now_ms()
+    times = {name: moment(found[name], now_ms) for name in TIMES if found.get(name) is not None}
+    print_facts({**found, **times})
 
 
 @group.command()
-@click.argument("task")
+@click.argument("task", shell_complete=task_ids)
 @with_source()
 def watch(task: str, source: Source, as_json: bool) -> None:
     """Follow a task live until it ends; resumes by itself.
@@ -127,7 +147,8 @@ def watch(task: str, source: Source, as_json: bool) -> None:
             if event.type == "status":
                 state = event.data.get("state")
             if as_json:
-                print_json({name: getattr(event, name) for name in EVENT_FIELDS})
+                fields = {name: getattr(event, name) for name in EVENT_FIELDS}
+                print_json({**fields, **(event.extra or {})})
             else:
                 renderer.show(event)
             if as_json or not renderer.buffers:
@@ -140,7 +161,7 @@ def watch(task: str, source: Source, as_json: bool) -> None:
 
 
 @group.command()
-@click.argument("task")
+@click.argument("task", shell_complete=task_ids)
 @with_source()
 def cancel(task: str, source: Source, as_json: bool) -> None:
     """Ask a task to stop."""
@@ -148,7 +169,7 @@ def cancel(task: str, source: Source, as_json: bool) -> None:
 
 
 @group.command()
-@click.argument("task")
+@click.argument("task", shell_complete=task_ids)
 @click.argument("text", nargs=-1, required=True)
 @with_source()
 def send(task: str, text: tuple[str, ...], source: Source, as_json: bool) -> None:
@@ -157,7 +178,7 @@ def send(task: str, text: tuple[str, ...], source: Source, as_json: bool) -> Non
 
 
 @group.command()
-@click.argument("task")
+@click.argument("task", shell_complete=task_ids)
 @click.argument("question")
 @click.argument("text", nargs=-1, required=True)
 @with_source()

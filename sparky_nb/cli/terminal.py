@@ -58,6 +58,14 @@ def as_text(value: object) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
+def counted(number: int, noun: str) -> str:
+    """
+    >>> counted(1, "event"), counted(2, "event")
+    ('1 event', '2 events')
+    """
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def shorten(value: object, limit: int = 200) -> str:
     """``value`` on one line."""
     text = plain(as_text(value)).replace("\n", " ")

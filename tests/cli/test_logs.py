@@ -44,7 +44,7 @@ def test_verify_finds_what_was_damaged(sparky: Sparky, said: Tell, log: Log, log
     said("one").status("completed")
     ran = sparky("log", "verify")
     assert ran.returncode == 0
-    assert "Whole: 1 chats, 2 events." in ran.stdout
+    assert "Whole: 1 chat, 2 events." in ran.stdout
     log.close()
     with sqlite3.connect(log_url.removeprefix("sqlite://")) as damage:
         damage.execute("UPDATE tasks SET body = replace(CAST(body AS TEXT), 'completed', 'failed')")

@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from sparky_nb._version import __version__
-from sparky_nb.log import Log
+from sparky_nb.events.model import NewEvent
+from sparky_nb.ids import new_event_id, new_task_id
+from sparky_nb.log import Append, Log
 from tests.cli.conftest import PATIENCE, SPARKY, Said, Sparky
 
 Tell = Callable[..., Said]
@@ -94,6 +96,50 @@ def test_an_error_is_json_where_json_was_asked_for(sparky: Sparky) -> None:
     ran = sparky("agent", "tasks", "show", "task-nosuchtask00", "--json")
     assert json.loads(ran.stderr)["error"]["code"] == "task_not_found"
     assert ran.stdout == ""
+    misused = sparky("agent", "tasks", "list", "--state", "bogus", "--json")
+    assert json.loads(misused.stderr)["error"]["code"] == "usage"
+    assert misused.returncode == 2
+
+
+def test_a_shell_completes_commands_and_the_ids_of_tasks(
+    sparky: Sparky, said: Tell, environment: dict[str, str]
+) -> None:
+    task, other = said(), said()
+
+    def completed(words: str) -> list[str]:
+        asked = {
+            "_SPARKY_COMPLETE": "bash_complete",
+            "COMP_WORDS": words,
+            "COMP_CWORD": str(len(words.split()) - 1),
+        }
+        ran = subprocess.run(
+            SPARKY, env={**environment, **asked}, capture_output=True, text=True, check=True
+        )
+        return [line.removeprefix("plain,") for line in ran.stdout.splitlines()]
+
+    assert completed("sparky agent ta") == ["tasks"]
+    assert completed("sparky agent tasks watch task-") == [other.task_id, task.task_id]
+    assert completed(f"sparky agent tasks watch {task.task_id[:12]}") == [task.task_id]
+    assert completed("sparky agent tasks list --st") == ["--state"]
+
+
+def test_a_command_is_told_in_words(sparky: Sparky, said: Tell) -> None:
+    command = {"command_id": "c", "name": "cancel", "args": {}, "from": "ann"}
+    task = said().say("command", **command, outcome="applied", reason="enough\x1b[2J")
+    task.status("cancelled")
+    shown = sparky("agent", "tasks", "watch", task.task_id).stdout
+    assert "command ann asked for cancel: applied (enough\\x1b[2J)" in shown
+
+
+def test_what_is_queued_is_not_under_way(sparky: Sparky, said: Tell, log: Log) -> None:
+    said()
+    queued = new_task_id()
+    status = {"state": "queued", "attempt": 1, "kind": "call", "runner": "r:0:1:1:x"}
+    first = NewEvent(
+        id=new_event_id(1), type="status", time=1, task_id=queued, actor="task", data=status
+    )
+    log.commit(Append(chat="default", events=(first,)))
+    assert "1 under way, 1 queued." in sparky("agent", "status").stdout
 
 
 @pytest.mark.parametrize(
