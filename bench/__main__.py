@@ -1,4 +1,4 @@
-"""``python -m bench [append|sockets|viewers|page …]``: measure, and print one table."""
+"""``python -m bench [append|sockets|viewers|page|command …]``: measure, and print one table."""
 
 from __future__ import annotations
 
@@ -7,10 +7,16 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import append, page, sockets, viewers
+from bench import append, command, page, sockets, viewers
 from bench.table import Table
 
-PARTS = {"append": append, "sockets": sockets, "viewers": viewers, "page": page}
+PARTS = {
+    "append": append,
+    "sockets": sockets,
+    "viewers": viewers,
+    "page": page,
+    "command": command,
+}
 
 
 def main(names: list[str]) -> None:
