@@ -108,7 +108,8 @@ class LogSource:
             token = seen
 
     def chats(self) -> list[JsonObject]:
-        return [msgspec.to_builtins(info) for info in self.log.chats()]
+        # Who watches, only a server knows: null where it is not asked.
+        return [{**msgspec.to_builtins(info), "viewers": None} for info in self.log.chats()]
 
     def events(self, chat_id: str) -> Iterator[JsonObject]:
         position = self.log.position(chat_id)

@@ -16,7 +16,6 @@ from sparky_nb.events.states import TERMINAL
 
 TIMEOUT_SECONDS: Final = 30.0
 PAGE: Final = 1000
-LIST_MAX: Final = 1000
 PAGES: Final = ("/lab", "/tree", "/notebooks", "/doc", "/edit")
 """What follows the base URL in the address bar of a browser."""
 
@@ -52,7 +51,7 @@ class ServerSource:
     def tasks(
         self, *, chat: str | None, states: Sequence[str] | None, limit: int
     ) -> list[JsonObject]:
-        query: list[tuple[str, str]] = [("limit", str(min(limit, LIST_MAX)))]
+        query: list[tuple[str, str]] = [("limit", str(limit))]
         query += [("state", state) for state in states or ()]
         if chat is not None:
             query.append(("chat", chat))

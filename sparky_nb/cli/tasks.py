@@ -83,6 +83,8 @@ def list_tasks(
             for task in tasks
         ],
     )
+    if len(tasks) == limit:
+        click.echo(f"These are the newest {limit}: --limit shows more.", err=True)
 
 
 @group.command()

@@ -58,6 +58,14 @@ def test_list_shows_all_tasks_newest_first(sparky: Sparky, said: Tell) -> None:
     assert json.loads(sparky("agent", "tasks", "list", "--json", "--chat", "three").stdout) == []
 
 
+def test_a_list_that_is_cut_says_so(sparky: Sparky, said: Tell) -> None:
+    said()
+    newest = said()
+    ran = sparky("agent", "tasks", "list", "--limit", "1")
+    assert [line.split()[0] for line in ran.stdout.splitlines()[1:]] == [newest.task_id]
+    assert "--limit shows more" in ran.stderr
+
+
 def test_show_takes_a_unique_prefix_with_or_without_its_head(sparky: Sparky, said: Tell) -> None:
     task = said().status("completed", result=[1, 2])
     for words in (task.task_id, task.task_id[:-3], task.task_id.removeprefix("task-")):
