@@ -50,7 +50,8 @@ def status(source: Source, as_json: bool) -> None:
     click.echo(f"{len(tasks) - len(waiting)} under way, {len(waiting)} queued.")
     if alone:
         click.echo(f"{len(alone)} of them wait for a runner that is not there.")
-    click.echo(f"Model here: {plain(model) if model else 'none (set SPARKY_MODEL)'}")
+    if "url" in health["log"]:  # what a server's workers have, this machine does not know
+        click.echo(f"Model here: {plain(model) if model else 'none (set SPARKY_MODEL)'}")
 
 
 def _described(runner: dict[str, object]) -> str:

@@ -110,4 +110,6 @@ def test_queue_and_schedules_work_through_a_server(
     assert through("agent", "schedule", "remove", schedule).returncode == 0
     assert server.api("schedules") == []
     assert through("agent", "schedule", "add", "--every", "0s", "x").returncode == 2
-    assert "queued" in through("agent", "status").stdout
+    said = through("agent", "status").stdout
+    assert "queued" in said
+    assert "Model here" not in said
