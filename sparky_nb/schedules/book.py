@@ -126,19 +126,24 @@ def described(log: Log, row: ScheduleRow, now_ms: int) -> JsonObject:
     """A schedule as ``GET schedules`` shows it: its fields, its rule and its next firing in plain
     words, how its latest task goes, and what it needs."""
     fields: JsonObject = msgspec.to_builtins(row)
-    rule = _rule(row)
-    if row.state == "active":
-        following = moment_words(row.next_at, now_ms, row.timezone)
-    else:
-        following = row.state
+    rule, following = _words(row, now_ms)
     return {
         **fields,
-        "words": words(rule),
+        "words": rule,
         "next_words": following,
         "last_state": (state := last_state(log, row)),
         "last_words": _last_words(row, state),
         "needs": needs(row),
     }
+
+
+def _words(row: ScheduleRow, now_ms: int) -> tuple[str, str]:
+    try:
+        if row.state == "active":
+            return words(_rule(row)), moment_words(row.next_at, now_ms, row.timezone)
+        return words(_rule(row)), row.state
+    except InvalidArgument as error:  # one that can't be read here must not hide the others
+        return f"{row.kind} {row.spec} ({row.timezone})", f"not from here: {error}"
 
 
 def _last_words(row: ScheduleRow, state: str | None) -> str:

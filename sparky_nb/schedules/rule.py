@@ -135,14 +135,18 @@ def words(rule: Rule) -> str:
 def moment_words(ms: int | None, now_ms: int, timezone: str) -> str:
     """``in 29 minutes (Mon 2026-11-23 08:00)``; a time of the past is ``now``, as it is due.
 
+    Raises:
+        InvalidArgument: there is no such time zone here.
+
     >>> moment_words(90_000, 30_000, "UTC")
     'in 1 minute (Thu 1970-01-01 00:01)'
     """
     if ms is None:
         return "never"
+    zone = _zone(timezone)
     if ms <= now_ms:
         return "now"
-    moment = datetime.fromtimestamp(ms / 1000, UTC).astimezone(_zone(timezone))
+    moment = datetime.fromtimestamp(ms / 1000, UTC).astimezone(zone)
     return f"in {span(ms - now_ms)} ({moment:%a %Y-%m-%d %H:%M})"
 
 

@@ -7,12 +7,13 @@ the task, whose id is made of the schedule and the time it was due.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
-from sparky_nb.errors import NotFound
+from sparky_nb.errors import InvalidArgument, NotFound
 from sparky_nb.events.states import TERMINAL
 from sparky_nb.ids import derived_task_id
 from sparky_nb.log.base import Log, ScheduleRow
@@ -33,7 +34,8 @@ class Fired(Struct, frozen=True, kw_only=True):
 def tick(log: Log, now_ms: int, *, chat_id: str | None = None) -> tuple[list[Fired], int | None]:
     """Fire what is due at ``now_ms``; (what this call has fired, when the next is due).
 
-    One that is due while its task before has not ended waits for that, and then fires once.
+    One that is due while its task before has not ended waits for that, and then fires once. One
+    whose rule can't be read here stays due for those who can; the others fire all the same.
 
     Args:
         chat_id: only this chat's schedules.
@@ -47,8 +49,10 @@ def tick(log: Log, now_ms: int, *, chat_id: str | None = None) -> tuple[list[Fir
             continue
         if row.next_at > now_ms:
             coming.append(row.next_at)
-        elif not under_way(log, row) and (one := fire(log, row, now_ms, due_ms=row.next_at)):
-            fired.append(one)
+        elif not under_way(log, row):
+            with suppress(InvalidArgument):
+                if (one := fire(log, row, now_ms, due_ms=row.next_at)) is not None:
+                    fired.append(one)
     if fired:
         rows = log.schedules(chat_id=chat_id)
         coming = [it.next_at for it in rows if it.next_at is not None and it.next_at > now_ms]
@@ -78,6 +82,9 @@ def fire(
 
     Args:
         due_ms: when it was due; None: ``actor`` wants it now, beside its rule.
+
+    Raises:
+        InvalidArgument: its rule can't be read here: a time zone that only newer machines know.
     """
     changes: dict[str, Any] = {
         "last_at": now_ms,

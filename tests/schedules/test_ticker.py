@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from sparky_nb import schedules
@@ -82,6 +83,22 @@ def test_firings_that_overlap_wait_for_the_task_and_are_one(log: Log) -> None:
     assert second.task_id != first.task_id
     assert coming == 5 * MINUTE
     assert log.schedule(row.schedule_id).fired == 2
+
+
+@pytest.mark.promise("P12")
+def test_one_whose_time_zone_is_not_known_here_hides_and_holds_up_no_other(log: Log) -> None:
+    row = add(log)
+    strange = msgspec.structs.replace(
+        row, schedule_id="sched-aa", kind="cron", spec="* * * * *", timezone="Mars/Olympus",
+        created=-1,
+    )  # fmt: skip
+    log.add_schedule(strange)
+    (fired,), _ = tick(log, MINUTE)
+    assert fired.schedule_id == row.schedule_id
+    assert log.schedule("sched-aa") == strange, "still due, for whoever knows the zone"
+    said = {it["schedule_id"]: it["next_words"] for it in schedules.listed(log, MINUTE)}
+    assert said[row.schedule_id].startswith("in 1 minute")
+    assert "Mars/Olympus" in said["sched-aa"]
 
 
 def test_what_is_at_one_time_fires_once_also_when_it_was_missed(log: Log) -> None:
