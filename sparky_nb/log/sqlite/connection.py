@@ -19,7 +19,7 @@ from typing import Final, Literal
 from sparky_nb.clock import Clock
 from sparky_nb.errors import LogUnavailable
 from sparky_nb.log.sqlite import schema
-from sparky_nb.log.sqlite.place import PATIENCE, Identity, Place
+from sparky_nb.log.sqlite.place import PATIENCE, Identity, MovedError, Place
 from sparky_nb.log.sqlite.problems import translated
 from sparky_nb.log.sqlite.records import SqliteRecords
 from sparky_nb.log.sqlite.recovery import settle
@@ -32,20 +32,22 @@ _YIELD: Final = 5.0
 look at the log every few seconds."""
 
 
-class MovedError(Exception):
-    """The file at the log's path is no longer the one that is open."""
-
-
 class Opened:
     """What belongs to one opening of the file."""
 
     def __init__(
-        self, writer: sqlite3.Connection, spare: sqlite3.Connection, records: SqliteRecords
+        self,
+        writer: sqlite3.Connection,
+        spare: sqlite3.Connection,
+        records: SqliteRecords,
+        *,
+        log_id: str,
+        file: Identity,
+        wal: Identity,
     ) -> None:
         self.writer, self.spare, self.records = writer, spare, records
+        self.log_id, self.file, self.wal = log_id, file, wal
         self.pid = os.getpid()
-        self.file: Identity = None
-        self.wal: Identity = None
 
 
 class _Reader(threading.local):
@@ -77,7 +79,6 @@ class Connections:
         self._idle = threading.Condition()
         self._closed = False
         self.generation = 0
-        self.log_id = ""
         self.on_open: Callable[[], None] = lambda: None
 
     # -- opening
@@ -92,27 +93,38 @@ class Connections:
             self._busy = 0
             self._abandon(opened)
         with self._opening:
-            if self._opened is None:
-                if self._closed:
-                    raise LogUnavailable(f"the log {self.place.text} was closed")
-                self._opened = self._open_at_last()
-            return self._opened
+            if self._opened is not None:
+                return self._opened
+            if self._closed:
+                raise LogUnavailable(f"the log {self.place.text} was closed")
+            return self._open_at_last()
 
     def _open_at_last(self) -> Opened:
         for _ in range(_TRIES):
             with contextlib.suppress(MovedError):
-                return self._open()
+                with self.place.locked(self._clock):
+                    self.place.prepare()
+                    opened = self._open_found()
+                self._begin(opened)
+                return opened
         raise LogUnavailable(f"the log {self.place.text} is being replaced again and again")
 
-    def _open(self, *, make: bool = True) -> Opened:
-        """Raises MovedError where the file is gone (unless it is to be made) or was exchanged."""
-        place = self.place
-        place.prepare_folder()
-        with place.locked(self._clock), contextlib.ExitStack() as undo:
-            if not make and place.identity() is None:
-                raise MovedError
-            place.prepare()
-            file = place.identity()
+    def _begin(self, opened: Opened) -> None:
+        self._opened = opened
+        self.generation += 1
+        self.on_open()
+
+    def _open_found(self) -> Opened:
+        """Open what is there; its caller holds the place's lock. It makes no file: who has a log
+        open that was deleted meanwhile must not take an empty one for it.
+
+        Raises:
+            MovedError: nothing is there, or not what was a moment ago.
+        """
+        place, file = self.place, self.place.identity()
+        if file is None:
+            raise MovedError
+        with contextlib.ExitStack() as undo:
             try:
                 self._probe()
                 writer = undo.enter_context(contextlib.closing(self.connect()))
@@ -125,24 +137,20 @@ class Connections:
                     )
                 writer.execute("PRAGMA secure_delete = ON")
                 schema.migrate(writer, place.text)
-                self.log_id = settle(writer, place, self._boot)
+                log_id = settle(writer, place, self._boot)
                 spare = undo.enter_context(contextlib.closing(self.connect()))
                 spare.execute("SELECT count(*) FROM meta").fetchone()
             except sqlite3.Error as error:
                 if place.identity() != file:
                     raise MovedError from error
                 raise translated(error, place.text) from error
-            records = SqliteRecords(writer, always_synced=self._always_synced)
-            opened = Opened(writer, spare, records)
-            opened.file = file
-            if self.journal == "wal":
-                opened.wal = place.wal_identity()
-            if place.identity() != file or (self.journal == "wal" and opened.wal is None):
+            wal = place.wal_identity() if self.journal == "wal" else None
+            if place.identity() != file or (self.journal == "wal" and wal is None):
                 raise MovedError
+            records = SqliteRecords(writer, always_synced=self._always_synced)
+            opened = Opened(writer, spare, records, log_id=log_id, file=file, wal=wal)
             self._set_sync(opened, self._always_synced)
-            self.generation += 1
             undo.pop_all()
-        self.on_open()
         return opened
 
     def _probe(self) -> None:
@@ -197,29 +205,43 @@ class Connections:
             if self._opened is not opened:  # another thread has done it
                 return
             for _ in range(_TRIES):
-                place.prepare_folder()
                 try:
                     with place.locked(self._clock):
-                        if place.identity() == opened.file:
-                            self._save_wal(opened)
-                            return
-                        give_way(
-                            opened.writer,
-                            opened.spare,
-                            place,
-                            opened.wal,
-                            self.log_id,
-                            newest=self._waited(),
-                        )
-                    fresh = self._open(make=False)
+                        fresh = self._replaced(opened)
                 except MovedError:
                     continue  # and again, while we still have it
                 except sqlite3.Error as error:
                     raise translated(error, place.text) from error
-                self._abandon(opened)
-                self._opened, self._missed = fresh, None
+                self._missed = None
+                if fresh is not opened:
+                    self._abandon(opened)
+                    self._begin(fresh)
                 return
             raise LogUnavailable(f"the log {place.text} is being replaced again and again")
+
+    def _replaced(self, opened: Opened) -> Opened:
+        """What takes the place of ``opened``, which may be itself. Raises MovedError: not yet."""
+        with contextlib.suppress(MovedError):
+            self.check(opened)
+            return opened
+        mine = self._reader
+        # Another thread may be waiting inside the writer, which nobody else can use then.
+        source = mine.connection if mine.opened is opened else None
+        ours = give_way(
+            source or opened.writer,
+            opened.spare,
+            self.place,
+            file=opened.file,
+            wal=opened.wal,
+            log_id=opened.log_id,
+            newest=self._waited(),
+        )
+        fresh = self._open_found()
+        if ours and fresh.log_id != opened.log_id:
+            fresh.spare.close()
+            fresh.writer.close()
+            raise MovedError
+        return fresh
 
     def _waited(self) -> bool:
         """Whether it is long since the file was first missed."""
@@ -227,23 +249,6 @@ class Connections:
         if self._missed is None:
             self._missed = now
         return now - self._missed > _YIELD
-
-    def _save_wal(self, opened: Opened) -> None:
-        """Only the -wal is gone: what it held goes into the file, by our handles on it. Then all of
-        them are closed, as a new connection would share their view of the old -wal."""
-        with self._idle:
-            self._idle.wait_for(lambda: not self._busy, PATIENCE)
-        try:
-            _, frames, done = opened.spare.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-        except sqlite3.OperationalError:
-            # Another process has saved it before, and emptied it: there is a new -wal by now.
-            if self.place.wal_identity() is None:
-                raise
-        else:
-            if frames != done:
-                raise LogUnavailable(f"the log {self.place.text} lost its -wal and is being read")
-        self._opened = None
-        self._close_all(opened)
 
     def _close_all(self, opened: Opened) -> None:
         for _, connection in self._readers:

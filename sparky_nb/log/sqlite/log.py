@@ -22,8 +22,8 @@ from sparky_nb.log.reading import check_blob
 from sparky_nb.log.records import ChatRow, Records, StoredFold
 from sparky_nb.log.sqlite import chores
 from sparky_nb.log.sqlite.backup import back_up
-from sparky_nb.log.sqlite.connection import Connections, MovedError, Opened
-from sparky_nb.log.sqlite.place import NETWORK, PATIENCE, Place, filesystem_of
+from sparky_nb.log.sqlite.connection import Connections, Opened
+from sparky_nb.log.sqlite.place import NETWORK, PATIENCE, MovedError, Place, filesystem_of
 from sparky_nb.log.sqlite.problems import translated
 from sparky_nb.log.sqlite.reads import SqliteReads
 from sparky_nb.log.sqlite.records import CHECKPOINT, NeedsSyncError, encode_row
@@ -78,9 +78,9 @@ class SqliteLog(SqliteReads, EngineLog):
         self._files.on_open = self._folds.clear
         self._lock = threading.Lock()
         self._spare_lock = threading.Lock()
-        self._lock_pid = self._files.open().pid
+        opened = self._files.open()
+        self._lock_pid, self.log_id = opened.pid, opened.log_id
         self._owner: int | None = None
-        self.log_id = self._files.log_id
 
     # -- writing
 

@@ -39,6 +39,10 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     stamps: tuple[str, ...]
 
 
+class MovedError(Exception):
+    """The file at the log's path is not the one that it was."""
+
+
 class Place:
     """Where a log's files are."""
 
@@ -50,16 +54,15 @@ class Place:
         self._seen = Path(f"{path}-seen")
 
     def prepare(self) -> None:
-        """Make the folder and an empty file where there are none. Its caller holds the lock.
+        """Make an empty file where there is none. Its caller holds the lock.
 
         Raises:
             LogRefused: something else is there. LogUnavailable: it can't be made.
         """
-        self.prepare_folder()
         try:
             mode = self.path.stat().st_mode
         except FileNotFoundError:
-            self._create()
+            self.create()
             return
         except OSError as error:
             raise LogUnavailable(f"the log {self.text} can't be opened: {error}") from error
@@ -70,15 +73,14 @@ class Place:
         if not os.access(self.path, os.W_OK):
             raise LogUnavailable(f"the log {self.text} can't be used: it is read-only")
 
-    def prepare_folder(self) -> None:
+    def _prepare_folder(self) -> None:
         try:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise LogUnavailable(f"the folder of {self.text} can't be made: {error}") from error
 
-    def _create(self) -> None:
-        # Left by a file that was deleted; those who have it open would share its -shm with us.
-        self.remove_wal()
+    def create(self) -> None:
+        """Make an empty file where there is none."""
         try:
             # Nobody can have this file open yet, so closing the handle drops nobody's locks.
             os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
@@ -86,6 +88,8 @@ class Place:
             return
         except OSError as error:
             raise LogUnavailable(f"the log {self.text} can't be made: {error}") from error
+        # Left by a file that was deleted; those who have it open would share its -shm with us.
+        self.remove_wal()
 
     def identity(self) -> tuple[int, int] | None:
         """Which file is there now: None for none."""
@@ -137,7 +141,8 @@ class Place:
 
     @contextlib.contextmanager
     def locked(self, clock: Clock) -> Iterator[None]:
-        """Alone among all processes. Raises LogUnavailable after 10 s."""
+        """Alone among all processes; the folder is there. Raises LogUnavailable after 10 s."""
+        self._prepare_folder()
         pause, end = threading.Event(), clock.monotonic() + PATIENCE
         while True:
             with self.lock_if_free() as held:
