@@ -36,6 +36,9 @@ describe('terminal output', () => {
   });
   it('takes a very long line in its stride', () => {
     strictEqual(tame('x'.repeat(1_000_000)).length, 1_000_000);
+    const half = 500_000; // each backspace looks back at what is left: once through, or for minutes
+    strictEqual(tame(`kept${'x'.repeat(half)}${'\b'.repeat(half)}`), 'kept');
+    strictEqual(tame('\b\ba\u{1f600}\b\rb'), 'b');
   });
 });
 

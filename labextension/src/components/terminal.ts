@@ -24,11 +24,23 @@ function overwrite(text: string): string {
     .split('\n')
     .map(line => {
       const start = line.lastIndexOf('\r', line.length - 2) + 1;
-      let shown = start > 0 ? line.slice(start) : line;
-      while (/[^\b]\x08/.test(shown)) {
-        shown = shown.replace(/[^\b]\x08/g, '');
-      }
-      return shown.replace(/[\r\b]/g, '');
+      return erase(start > 0 ? line.slice(start) : line).replaceAll('\r', '');
     })
     .join('\n');
+}
+
+/** Each backspace takes the character before it; once through, however many there are. */
+function erase(line: string): string {
+  if (!line.includes('\b')) {
+    return line;
+  }
+  const kept: string[] = [];
+  for (const character of line) {
+    if (character === '\b') {
+      kept.pop();
+    } else {
+      kept.push(character);
+    }
+  }
+  return kept.join('');
 }
