@@ -4,6 +4,7 @@ import { memo } from 'react';
 
 import type { Entry, Json } from '../state/model';
 import { Aside } from './aside';
+import { Boundary } from './boundary';
 import { useEnv, useSettings } from './env';
 import { duration } from './format';
 import { Mime } from './mime';
@@ -34,7 +35,6 @@ export function entryStamp(entry: Entry): string {
 
 export const EntryView = memo(function EntryView(props: EntryProps) {
   const { entry, mark, chatId } = props;
-  const body = bodyOf(props);
   const kind = `sparky-entry sparky-entry-${entry.type.replace(/[^a-z_]/gi, '')}`;
   const inResult = mark !== undefined && mark === entry.result?.offset;
   return (
@@ -44,8 +44,10 @@ export const EntryView = memo(function EntryView(props: EntryProps) {
       data-type={entry.type}
       aria-current={mark !== undefined && !inResult ? 'true' : undefined}
     >
-      {body}
-      <Aside chatId={chatId} offset={entry.offset} time={entry.time} />
+      <Boundary instead={() => <Plain entry={entry} />}>
+        {bodyOf(props)}
+        <Aside chatId={chatId} offset={entry.offset} time={entry.time} />
+      </Boundary>
     </div>
   );
 }, same);
@@ -90,6 +92,19 @@ function bodyOf({ entry, chatId, mark, task }: EntryProps): JSX.Element {
         </details>
       );
   }
+}
+
+/** As it is in the log: where its data is not what its type promises. */
+function Plain({ entry }: { entry: Entry }): JSX.Element {
+  const { type, data, result } = entry;
+  return (
+    <details className="sparky-unknown">
+      <summary>{type}</summary>
+      <pre className="sparky-text">
+        {shorten(tame(JSON.stringify(result ? [data, result] : data, null, 1)))}
+      </pre>
+    </details>
+  );
 }
 
 function Status(props: { entry: Entry; chatId: string; task?: string | undefined }): JSX.Element {

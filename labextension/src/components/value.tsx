@@ -2,6 +2,7 @@
 
 import { useState } from 'react';
 
+import { textOf } from '../state/text';
 import { Mime } from './mime';
 import { useEnv } from './env';
 import { tame } from './terminal';
@@ -183,9 +184,15 @@ function Blob({ blob, chatId }: { blob: BlobRef; chatId: string }): JSX.Element 
 }
 
 function blobOf(value: unknown): BlobRef | null {
-  const ref = (value as { ref?: Partial<BlobRef> } | null | undefined)?.ref;
-  return ref && typeof ref.sha256 === 'string' && /^[0-9a-f]{64}$/.test(ref.sha256)
-    ? { size: 0, media_type: 'application/octet-stream', preview: '', sha256: ref.sha256, ...ref }
+  const ref = (value as { ref?: Partial<Record<keyof BlobRef, unknown>> | null } | null | undefined)
+    ?.ref;
+  return typeof ref?.sha256 === 'string' && /^[0-9a-f]{64}$/.test(ref.sha256)
+    ? {
+        sha256: ref.sha256,
+        size: typeof ref.size === 'number' ? ref.size : 0,
+        media_type: textOf(ref.media_type, 'application/octet-stream'),
+        preview: textOf(ref.preview)
+      }
     : null;
 }
 

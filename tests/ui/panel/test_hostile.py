@@ -52,6 +52,9 @@ def hostile(task):
         call.result = {"html": html, "constructor": 1, html: {"__proto__": html}}
     with task.tool("display", mime=html) as call:
         call.result = {"data": {"text/html": html, "application/javascript": bad}}
+    with task.tool("refers") as call:
+        call.result = {"ref": {"sha256": "0" * 64, "size": html, "media_type": {}, "preview": [1]}}
+    display({"image/svg+xml": {"not": "text"}, "text/plain": {"nor": "this"}}, raw=True)
     task.emit("from_the_future", {"text": html})
     task.progress(1, 2, html, key=html)
     task.progress(float("1e308"), 3, html)
@@ -157,5 +160,7 @@ def test_what_a_task_says_never_runs_and_breaks_nothing(
     body = exported.locator("body")
     expect(body).to_contain_text("still here")
     assert exported.evaluate("window.evil") is None
-    assert body.locator("a, b, script, img, iframe, form, svg").count() == 0
+    assert body.locator("a, script, iframe, form, svg, pre *, b *").count() == 0
+    images = body.locator("img").evaluate_all("nodes => nodes.map(node => node.src)")
+    assert images and all(src.startswith("data:image/svg+xml;") for src in images)
     screens.keep(exported, "exported")
