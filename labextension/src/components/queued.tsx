@@ -8,13 +8,13 @@ const ASK_MS = 5_000;
 
 /** Says so where neither a worker nor the chat's own kernel lives; nothing otherwise. */
 export function Queued({ chatId }: { chatId: string }): JSX.Element | null {
-  const { rest, trans } = useEnv();
+  const { hub, trans } = useEnv();
   const [alone, setAlone] = useState(false);
   const round = Math.floor(useNow(true) / ASK_MS);
 
   useEffect(() => {
     let current = true;
-    rest.health().then(
+    hub.health(ASK_MS / 2).then(
       ({ runners = [] }) => {
         const taken = runners.some(({ role, chat_id }) => role === 'worker' || chat_id === chatId);
         if (current) {
@@ -26,7 +26,7 @@ export function Queued({ chatId }: { chatId: string }): JSX.Element | null {
     return () => {
       current = false;
     };
-  }, [rest, chatId, round]);
+  }, [hub, chatId, round]);
 
   return alone ? (
     <p className="sparky-note" role="status">

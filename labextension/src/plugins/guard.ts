@@ -2,12 +2,14 @@
  * Asks before a kernel with running tasks is restarted, changed or shut down from this page.
  *
  * JupyterLab has no hook before a shutdown, so the few calls that end a kernel's process are led
- * through the question: those of a notebook's session and kernel, and those of the lists of all of
- * them (the running panel's). Nothing else of them is touched.
+ * through the question: those of a notebook's session and kernel, those of the lists of all of them
+ * (the running panel's), and JupyterLab's own question before a restart, as what follows from it
+ * ("and run all cells") must not happen either. Nothing else of them is touched.
  */
 
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
-import { Dialog, showDialog } from '@jupyterlab/apputils';
+import type { ISessionContext } from '@jupyterlab/apputils';
+import { Dialog, ISessionContextDialogs, showDialog } from '@jupyterlab/apputils';
 import type { DocumentRegistry } from '@jupyterlab/docregistry';
 import type { Kernel, ServiceManager, Session } from '@jupyterlab/services';
 import type { IDisposable } from '@lumino/disposable';
@@ -17,18 +19,34 @@ import type { Widget } from '@lumino/widgets';
 import { isEnded } from '../state/model';
 import type { Sparky } from '../tokens';
 import { ISparky } from '../tokens';
+import type { TaskItem } from '../transport/overview';
+import type { Health } from '../transport/rest';
 import type { NotebookPanel } from './notebook';
 import { isSameFile } from './paths';
 
 const guarded = new WeakSet<object>();
+/** Kernels that are being restarted by somebody who has been asked already. */
+const agreed = new WeakSet<Kernel.IKernelConnection>();
 
-/** Whether the person wants it in spite of what is running in these notebooks. */
-async function mayEnd(sparky: Sparky, paths: string[]): Promise<boolean> {
-  const { trans, hub, settings } = sparky;
+/** What would end with the kernels of these notebooks. */
+async function endingWith({ hub }: Sparky, paths: string[]): Promise<TaskItem[]> {
   const running = hub.overview
     .list()
     .filter(({ state, origin }) => !isEnded(state) && paths.some(p => isSameFile(origin?.path, p)));
-  if (running.length === 0 || !settings.warnBeforeShutdown) {
+  if (running.length === 0) {
+    return [];
+  }
+  const { runners = [] } = await hub.health(0).catch((): Health => ({}));
+  const elsewhere = runners.filter(it => it.role !== 'kernel').map(it => it.runner_id);
+  // What a worker or a process of its own runs goes on.
+  return running.filter(({ runner }) => !runner || !elsewhere.includes(runner));
+}
+
+/** Whether the person wants it in spite of what is running in these notebooks. */
+async function mayEnd(sparky: Sparky, paths: string[]): Promise<boolean> {
+  const { trans, settings } = sparky;
+  const running = settings.warnBeforeShutdown ? await endingWith(sparky, paths) : [];
+  if (running.length === 0) {
     return true;
   }
   const names = running.map(task => task.name ?? task.task_id).slice(0, 5);
@@ -42,8 +60,7 @@ async function mayEnd(sparky: Sparky, paths: string[]): Promise<boolean> {
     body: trans._n(
       'It ends with the kernel: %2',
       'They end with the kernel: %2',
-      running.length,
-      running.length,
+      running.length, // it is %1
       names.join(', ')
     ),
     buttons: [
@@ -86,13 +103,32 @@ function guardKernel(sparky: Sparky, kernel: Kernel.IKernelConnection, path: () 
   const restart = kernel.restart.bind(kernel);
   const shutdown = kernel.shutdown.bind(kernel);
   kernel.restart = async () => {
-    if (await mayEnd(sparky, [path()])) {
+    if (agreed.has(kernel) || (await mayEnd(sparky, [path()]))) {
       await restart();
     }
   };
   kernel.shutdown = async () => {
     if (await mayEnd(sparky, [path()])) {
       await shutdown();
+    }
+  };
+}
+
+function guardRestart(sparky: Sparky, dialogs: ISessionContext.IDialogs): void {
+  const restart = dialogs.restart.bind(dialogs);
+  dialogs.restart = async (context, ...options) => {
+    const kernel = context.session?.kernel;
+    if (!kernel || !guarded.has(kernel)) {
+      return restart(context, ...options);
+    }
+    if (!(await mayEnd(sparky, [context.path]))) {
+      return false;
+    }
+    agreed.add(kernel);
+    try {
+      return await restart(context, ...options);
+    } finally {
+      agreed.delete(kernel);
     }
   };
 }
@@ -136,8 +172,16 @@ export const guardPlugin: JupyterFrontEndPlugin<void> = {
   description: 'Asks before a kernel with running tasks is ended.',
   autoStart: true,
   requires: [ISparky],
-  activate: (app: JupyterFrontEnd, sparky: Sparky): void => {
+  optional: [ISessionContextDialogs],
+  activate: (
+    app: JupyterFrontEnd,
+    sparky: Sparky,
+    dialogs: ISessionContext.IDialogs | null
+  ): void => {
     guardLists(sparky, app.serviceManager);
+    if (dialogs) {
+      guardRestart(sparky, dialogs);
+    }
     app.docRegistry.addWidgetExtension('Notebook', {
       createNew(panel: Widget, context: DocumentRegistry.Context): IDisposable {
         const { sessionContext } = (panel as NotebookPanel).context;

@@ -15,6 +15,7 @@ export class Hub implements IDisposable {
   readonly overview: Overview;
   private readonly chats = new Map<string, { chat: Chat; users: number; timer?: number }>();
   private asked: Promise<Health> | null = null;
+  private askedAt = 0;
   isDisposed = false;
 
   constructor(readonly rest: Rest) {
@@ -50,12 +51,17 @@ export class Hub implements IDisposable {
     }
   }
 
-  /** Who answers; asked once, and again after a failure. */
-  health(): Promise<Health> {
-    this.asked ??= this.rest.health().catch((error: unknown) => {
-      this.asked = null;
-      throw error;
-    });
+  /**
+   * Who answers, and who runs: asked again after a failure, or when the answer is older than
+   * `maxAgeMs`; all who want to know at once share one answer.
+   */
+  health(maxAgeMs = Infinity): Promise<Health> {
+    if (!this.asked || performance.now() - this.askedAt >= maxAgeMs) {
+      const asked = this.rest.health();
+      asked.catch(() => (this.asked = this.asked === asked ? null : this.asked));
+      this.asked = asked;
+      this.askedAt = performance.now();
+    }
     return this.asked;
   }
 

@@ -46,6 +46,7 @@ export interface TaskRow {
   error: Json | null;
   origin: { path?: string; cell_id?: string; run?: string } | null;
   retry_of?: string | null;
+  runner?: string | null;
   first?: number;
   last?: number;
 }
@@ -65,18 +66,19 @@ export interface ScheduleRow {
   next_at: number | null;
   last_at: number | null;
   last_task: string | null;
-  last_state: string | null;
+  /** Not told by a server that is older than this page. */
+  last_state?: string | null;
   fired: number;
   coalesced: number;
   revision: number;
   words: string;
-  needs: string | null;
+  needs?: string | null;
 }
 
 export interface Health {
   version?: string;
   log?: { id?: string; kind?: string };
-  runners?: { role: string; chat_id: string | null }[];
+  runners?: { runner_id: string; role: string; chat_id: string | null }[];
   warnings?: { code: string; message: string }[];
 }
 

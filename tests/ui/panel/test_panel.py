@@ -163,13 +163,42 @@ def test_axe_finds_nothing_serious_in_any_theme(panel_lab: Lab, page: Page) -> N
 def test_a_kernel_with_running_tasks_is_not_ended_without_a_question(
     panel_lab: Lab, page: Page
 ) -> None:
-    _, view = begin(panel_lab, page, "guard.ipynb")
+    apart = """
+def apart(task):
+    task.ask("How long?")
+sparky_nb.start(apart, name="Apart", on="process")
+"""
+    notebook, view = begin(panel_lab, page, "guard.ipynb", apart)
+    notebook.run(2)
+    outlives = View.under(notebook, 2)
+    outlives.is_in("waiting")
     page.evaluate("() => { window.jupyterapp.shell.currentWidget.sessionContext.restartKernel(); }")
     dialog = page.locator(".jp-Dialog")
-    expect(dialog).to_contain_text("1 task is running in this kernel")
+    expect(dialog).to_contain_text("1 task is running in this kernel")  # the other one outlives it
     expect(dialog).to_contain_text("Work")
     dialog.get_by_role("button", name="Keep it running").click()
     expect(dialog).to_have_count(0)
     view.is_in("running")
-    view.press("Cancel")
-    view.is_in("cancelled")
+
+    # Who keeps it does not want all cells to be run once more either.
+    counts = "() => [...document.querySelectorAll('.jp-InputPrompt')].map(it => it.textContent)"
+    before = page.evaluate(counts)
+    page.evaluate(
+        "() => { window.done = window.jupyterapp.commands.execute('notebook:restart-run-all'); }"
+    )
+    expect(dialog).to_contain_text("1 task is running in this kernel")
+    dialog.get_by_role("button", name="Keep it running").click()
+    page.evaluate("() => window.done.then(() => null)")
+    expect(dialog).to_have_count(0)
+    assert page.evaluate(counts) == before
+
+    page.evaluate("() => { window.jupyterapp.commands.execute('notebook:restart-kernel'); }")
+    dialog.get_by_role("button", name="End it").click()
+    expect(dialog).to_contain_text("Restart Kernel?")
+    dialog.locator(".jp-mod-accept").click()
+    ended = re.compile("cancelled|lost")
+    expect(view.node).to_have_attribute("data-state", ended, timeout=MS)
+    expect(dialog).to_have_count(0)  # asked once
+    outlives.is_in("waiting")
+    outlives.press("Cancel")
+    outlives.is_in("cancelled")
