@@ -51,6 +51,8 @@ class PutBack implements IDisposable {
     this.stops.push(sparky.hub.page.listen(signal => signal === 'wake' && later()));
     panel.context.fileChanged.connect(later);
     sparky.settingsChanged.connect(later);
+    this.stops.push(() => panel.context.fileChanged.disconnect(later));
+    this.stops.push(() => sparky.settingsChanged.disconnect(later));
     panel.disposed.connect(() => this.dispose());
     this.stops.push(
       onExecution(panel, cellId => {
