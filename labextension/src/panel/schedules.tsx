@@ -195,7 +195,7 @@ function lastTask(
   tasks: ReadonlyMap<string, { state: string; ended: number | null }>
 ): Outcome | null {
   const task = row.last_task === null ? undefined : tasks.get(row.last_task);
-  const state = task?.state ?? row.last_state;
+  const state = task?.state ?? row.last_state ?? null;
   return state === null ? null : { state, time: task?.ended ?? row.last_at };
 }
 

@@ -180,9 +180,9 @@ export class Overview implements IDisposable {
       const [chats, tasks, schedules] = await Promise.all([
         this.rest.chats(),
         this.rest.tasks({ limit: TASKS }),
-        this.rest.schedules()
+        this.rest.schedules().catch((error: unknown) => this.fails(error)) // the rest goes without
       ]);
-      this.schedules.adopt(schedules);
+      this.schedules.adopt(schedules ?? []);
       this.chats.clear();
       chats.forEach(chat => this.chats.set(chat.chat_id, chat));
       this.tasks.clear();
@@ -191,9 +191,13 @@ export class Overview implements IDisposable {
       this.deliver(this.early.splice(0));
     } catch (error) {
       this.stale = true;
-      this.problem = error instanceof ApiError ? error.message : String(error);
+      this.fails(error);
     }
     this.beat.touch();
+  }
+
+  private fails(error: unknown): void {
+    this.problem = error instanceof ApiError ? error.message : String(error);
   }
 
   private adopt(task: TaskRow): void {
