@@ -119,6 +119,7 @@ def plan(
     """
     out = Plan(head)
     mine: dict[str, tuple[int, bytes]] = {}
+    rows: dict[str, TaskRow | None] = {}
     for event, body in zip(append.events, bodies, strict=True):
         if event.id in known:
             offset, digest = known[event.id]
@@ -129,8 +130,10 @@ def plan(
             if first != body:
                 raise IdConflict(event.id)
         else:
-            if event.task_id is not None:
-                _for_task(out, append, event, event.task_id, epoch, task, active, pending)
+            if (task_id := event.task_id) is not None:
+                if task_id not in rows:
+                    rows[task_id] = task(task_id)
+                _for_task(out, append, event, task_id, epoch, rows, active, pending)
             offset = out.put(event, body)
             mine[event.id] = offset, body
             if event.type in TOLD:
@@ -145,11 +148,11 @@ def _for_task(
     event: NewEvent,
     task_id: str,
     epoch: str,
-    task: Callable[[str], TaskRow | None],
+    rows: Mapping[str, TaskRow | None],
     active: Callable[[], Iterable[TaskRow]],
     pending: Callable[[str], list[CommandRow]],
 ) -> None:
-    row = out.rows.get(task_id) or task(task_id)
+    row = out.rows.get(task_id) or rows[task_id]
     after = apply_event(
         row, event, fence=append.fence, chat_id=append.chat, epoch=epoch, offset=out.head + 1
     )

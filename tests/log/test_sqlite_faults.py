@@ -12,11 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from sparky_nb.errors import InvalidArgument, LogRefused, LogUnavailable
+from sparky_nb.errors import Fenced, InvalidArgument, LogRefused, LogUnavailable
 from sparky_nb.log import open_log
+from sparky_nb.log.base import Append
+from sparky_nb.log.engine import store
+from sparky_nb.log.plan import encode
 from sparky_nb.log.sqlite import SqliteLog, chores
 from sparky_nb.log.sqlite.schema import VERSION
-from sparky_nb.testing.log_samples import all_events, append, event
+from sparky_nb.testing.log_samples import RUNNER, all_events, append, event, fence, start
 
 pytestmark = pytest.mark.promise("P3")
 
@@ -305,6 +308,37 @@ def test_a_deleted_chat_leaves_only_its_name_and_epoch(path: Path) -> None:
         ]
     with SqliteLog(path) as log:
         assert log.chats() == []
+
+
+@pytest.mark.promise("P1")
+def test_an_append_that_was_torn_off_before_its_commit_leaves_no_hole(path: Path) -> None:
+    with SqliteLog(path) as log:
+        append(log, "c", event("a"))
+        opened = log._files.open()
+        opened.writer.execute("BEGIN IMMEDIATE")  # what an injected exception leaves behind
+        torn = Append(chat="c", events=(event("b"),))
+        opened.records.run(lambda tx: store(tx, torn, (encode(event("b")),), {}))
+        assert append(log, "c", event("c")).offsets == (2,)
+        assert names(log) == ["a", "c"]
+
+
+@pytest.mark.promise("P1", "P6")
+def test_what_an_append_remembers_counts_only_as_long_as_nobody_else_has_written(
+    path: Path,
+) -> None:
+    with SqliteLog(path) as log, SqliteLog(path) as other:
+        task = start(log, "c", 1)
+        assert append(other, "c", event("a")).offsets == (2,)
+        assert append(log, "c", event("b")).offsets == (3,)
+        other.declare_lost(RUNNER, reason="its process died", now_ms=2000)
+        with pytest.raises(Fenced):
+            append(log, "c", event("d", "thought", task), fence=fence(task))
+        assert append(log, "c", event("e")).offsets == (5,)
+        with log._files.open().writer as beside:  # as a repair does
+            beside.execute("DELETE FROM events WHERE offset = 5")
+        assert append(log, "c", event("e")).offsets == (5,)
+        other.delete_chat("c", actor="user:ann", now_ms=3000)
+        assert append(log, "c", event("f")).offsets == (1,)
 
 
 def test_calling_the_log_from_inside_a_commit_is_refused_not_a_deadlock(path: Path) -> None:

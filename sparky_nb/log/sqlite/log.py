@@ -85,7 +85,7 @@ class SqliteLog(SqliteReads, EngineLog):
     # -- writing
 
     def _write(self, work: Callable[[Records], T]) -> T:
-        return self._transaction(lambda opened: work(opened.records))
+        return self._transaction(lambda opened: opened.records.run(work))
 
     def _transaction(self, work: Callable[[Opened], T]) -> T:
         """``work`` inside one write transaction on the file that is there now."""
@@ -116,6 +116,7 @@ class SqliteLog(SqliteReads, EngineLog):
             run = opened.writer.execute
             try:
                 if opened.writer.in_transaction:  # an injected exception came between
+                    opened.records.forget()
                     run("ROLLBACK")
                 self._files.set_sync(opened, synced)
                 run("BEGIN IMMEDIATE")

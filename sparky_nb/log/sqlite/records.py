@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -33,12 +33,14 @@ CHAT_COLUMNS: Final = (
 _TO_APPEND: Final = (
     f"SELECT key, epoch, earliest, {HEAD}, synced_head FROM chats WHERE chat_id = ? AND deleted = 0"
 )
+T = TypeVar("T")
+
 BASE: Final = "base"
 CHECKPOINT: Final = "checkpoint"
 ACTIVE_SQL: Final = "state IN ('queued', 'running', 'waiting')"
 assert frozenset({"queued", "running", "waiting"}) == ACTIVE
 
-_CACHED_TASKS: Final = 256
+_CACHED: Final = 256
 _tasks: Final = msgspec.json.Decoder(TaskRow)
 _commands: Final = msgspec.json.Decoder(CommandRow)
 _lineages: Final = msgspec.json.Decoder(tuple[Ancestor, ...])
@@ -73,6 +75,10 @@ def chat_from(row: Sequence[Any]) -> ChatRow:
 class SqliteRecords(Records):
     """One connection's transactions; ``synced`` says how the present one is committed.
 
+    A chat's head and a task's row are remembered from one transaction to the next, as long as
+    nobody else has written: neither another connection (SQLite's ``data_version``) nor this one
+    beside these records (``total_changes``).
+
     Args:
         connection: in autocommit mode; its owner begins and ends transactions.
         always_synced: each commit is fsynced.
@@ -84,11 +90,30 @@ class SqliteRecords(Records):
         self._always_synced = always_synced
         self.synced = always_synced
         self._synced_heads: dict[int, int] = {}
-        self._cached: dict[str, tuple[int, int, TaskRow]] = {}
+        self._chats: dict[str, ChatRow] = {}
+        self._tasks: dict[str, TaskRow] = {}
+        self._remembered: tuple[int, int] | None = None
+
+    def run(self, work: Callable[[Records], T]) -> T:
+        """``work`` inside of a transaction that has begun."""
+        version: int = self._run("PRAGMA data_version").fetchone()[0]
+        if self._remembered != (version, self._connection.total_changes):
+            self._chats.clear()
+            self._tasks.clear()
+        self._remembered = None
+        result = work(self)
+        self._remembered = version, self._connection.total_changes
+        return result
 
     def forget(self) -> None:
         """After a rollback: nothing that was read or written counts."""
-        self._cached.clear()
+        self._remembered = None
+
+    def _remember(self, cache: dict[str, T], name: str, value: T) -> T:
+        if len(cache) >= _CACHED:
+            cache.clear()
+        cache[name] = value
+        return value
 
     # -- chats
 
@@ -103,6 +128,8 @@ class SqliteRecords(Records):
         return chat_from(row)
 
     def chat_to_append(self, chat_id: str) -> ChatRow | None:
+        if (chat := self._chats.get(chat_id)) is not None:
+            return chat
         row = self._run(_TO_APPEND, (chat_id,)).fetchone()
         if row is None:
             return None
@@ -122,12 +149,14 @@ class SqliteRecords(Records):
         return msgspec.structs.replace(row, key=key)
 
     def save_chat(self, row: ChatRow) -> None:
+        self._chats.pop(row.chat_id, None)
         self._run(
             "UPDATE chats SET title = ?, earliest = ?, scrubs = ? WHERE key = ?",
             (row.title, row.earliest, row.scrubs, row.key),
         )
 
     def drop_chat(self, row: ChatRow) -> None:
+        self._chats.pop(row.chat_id, None)
         # The rows go in slices (chores.py); what hides them is this one.
         self._run(
             "UPDATE chats SET deleted = 1, title = NULL, earliest = ? WHERE key = ?",
@@ -163,6 +192,17 @@ class SqliteRecords(Records):
         if self._always_synced:
             self._run("UPDATE chats SET synced_head = ? WHERE key = ?", (events[-1].offset, key))
         self._synced_heads[key] = -1
+        self._remember(
+            self._chats,
+            chat.chat_id,
+            ChatRow(
+                key=key,
+                chat_id=chat.chat_id,
+                epoch=chat.epoch,
+                earliest=chat.earliest,
+                head=events[-1].offset,
+            ),
+        )
 
     def _refuse_kept(self, key: int, events: Sequence[Stored]) -> None:
         sql = "SELECT 1 FROM kept_ids WHERE chat_key = ? AND id = ?"
@@ -206,20 +246,10 @@ class SqliteRecords(Records):
     # -- tasks
 
     def task(self, task_id: str) -> TaskRow | None:
-        found = self._run(
-            "SELECT chat_key, rev FROM tasks WHERE task_id = ?", (task_id,)
-        ).fetchone()
-        if found is None:
-            return None
-        cached = self._cached.get(task_id)
-        if cached is not None and (cached[0], cached[1]) == found:
-            return cached[2]
-        body = self._run("SELECT body FROM tasks WHERE task_id = ?", (task_id,)).fetchone()[0]
-        row = task_from(body)
-        if len(self._cached) >= _CACHED_TASKS:
-            self._cached.clear()
-        self._cached[task_id] = (*found, row)
-        return row
+        if (row := self._tasks.get(task_id)) is not None:
+            return row
+        found = self._run("SELECT body FROM tasks WHERE task_id = ?", (task_id,)).fetchone()
+        return None if found is None else self._remember(self._tasks, task_id, task_from(found[0]))
 
     def newest_status(self, row: TaskRow) -> int | None:
         found = self._run(
@@ -230,7 +260,7 @@ class SqliteRecords(Records):
         return None if found is None else found[0]
 
     def save_task(self, chat: ChatRow, row: TaskRow) -> None:
-        self._cached.pop(row.task_id, None)
+        self._tasks.pop(row.task_id, None)
         self._run(
             "INSERT INTO tasks (task_id, chat_key, state, runner, rev, body)"
             " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (task_id) DO UPDATE SET"

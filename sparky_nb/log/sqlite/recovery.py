@@ -135,6 +135,4 @@ def new_lives(connection: sqlite3.Connection, where: str, values: tuple[object, 
         ).fetchall()
         for seq, body in tasks:
             row = msgspec.structs.replace(task_from(body), epoch=epoch)
-            connection.execute(
-                "UPDATE tasks SET body = ?, rev = -rev - 1 WHERE seq = ?", (encode_row(row), seq)
-            )
+            connection.execute("UPDATE tasks SET body = ? WHERE seq = ?", (encode_row(row), seq))

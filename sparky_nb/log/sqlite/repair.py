@@ -74,7 +74,7 @@ def _row_from_events(connection: sqlite3.Connection, chat: Any, task_id: str) ->
         connection.execute(
             "INSERT INTO tasks (task_id, chat_key, state, runner, rev, body)"
             " VALUES (?, ?, ?, ?, ?, ?)",
-            (task_id, info.key, row.state, row.runner, -info.head - 1, encode_row(row)),
+            (task_id, info.key, row.state, row.runner, info.head, encode_row(row)),
         )
 
 

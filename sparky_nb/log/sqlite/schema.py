@@ -57,7 +57,7 @@ _TABLES: Final = (
         PRIMARY KEY (chat_key, id)
     ) WITHOUT ROWID""",
     "CREATE INDEX kept_ids_task ON kept_ids (chat_key, task_id)",
-    # (chat_key, rev) changes with the row: rev is the chat's head when it was written.
+    # rev: the chat's head when the row was written.
     """CREATE TABLE tasks (
         seq INTEGER PRIMARY KEY,
         task_id TEXT NOT NULL UNIQUE,
