@@ -297,6 +297,8 @@ def test_interrupting_watch_exits_with_130_and_leaves_the_task_alone(
     with subprocess.Popen(
         [*SPARKY, "agent", "tasks", "watch", task_id],
         env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        # As in a terminal, also where the tests run in the background, which ignores it.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as watch:  # fmt: skip
         assert watch.stdout is not None
         assert watch.stdout.readline()
