@@ -8,6 +8,7 @@ written is written again under the same id.
 
 from __future__ import annotations
 
+import contextlib
 import random
 import sys
 
@@ -52,7 +53,8 @@ def main(url: str, chat: str, seed: str) -> None:
             out.write(b"%d %d\n" % (number, done.offsets[-1]))
             out.flush()
             if rng.random() < 0.02:
-                log.maintain()
+                with contextlib.suppress(LogUnavailable):  # later, then
+                    log.maintain()
 
 
 if __name__ == "__main__":

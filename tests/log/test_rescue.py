@@ -152,6 +152,27 @@ def test_nothing_is_lost_whenever_the_rest_is_deleted(
         writers.close()
 
 
+def test_who_reads_for_the_first_time_finds_it_whenever_it_is_deleted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moments = Moments(monkeypatch)
+    for at in itertools.count(1):
+        path = tmp_path / str(at) / "log.db"
+        writers = Writers(path)
+        writers.append(writers.one, "a")
+
+        def strike(path: Path = path) -> None:
+            remove(path, "log.db*")
+
+        moments.begin(at, strike)
+        head = writers.one.position("c").head
+        if not moments.end():
+            assert at > 3
+            break
+        assert (head, names(writers.one)) == (1, ["a"]), at
+        writers.close()
+
+
 @pytest.mark.promise("P4")
 def test_who_puts_back_a_state_that_may_be_an_older_one_says_so_with_new_epochs(
     tmp_path: Path,

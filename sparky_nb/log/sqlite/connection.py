@@ -301,17 +301,18 @@ class Connections:
             opened = self.open()
             try:
                 self.check(opened)
-                break
+                return self._reader_of(opened)
             except MovedError:
                 self.follow(opened)
+            except sqlite3.Error as error:
+                if self.place.identity() == opened.file:
+                    raise translated(error, self.place.text) from error
+
+    def _reader_of(self, opened: Opened) -> sqlite3.Connection:
         mine = self._reader
         if mine.opened is opened and mine.connection is not None:
             return mine.connection
-        try:
-            connection = self.connect()
-            connection.execute("PRAGMA query_only = ON")
-        except sqlite3.Error as error:
-            raise translated(error, self.place.text) from error
+        connection = self._connect_reader(opened)
         mine.connection, mine.opened = connection, opened
         with self._opening:
             alive = []
@@ -323,6 +324,16 @@ class Connections:
                     alive.append((thread, other))
             alive.append((weakref.ref(threading.current_thread()), connection))
             self._readers = alive
+        return connection
+
+    def _connect_reader(self, opened: Opened) -> sqlite3.Connection:
+        connection = self.connect()
+        try:
+            connection.execute("PRAGMA query_only = ON")
+            self.check(opened)  # it may have been deleted, and made again, since it was looked at
+        except BaseException:
+            connection.close()
+            raise
         return connection
 
     # -- the end
