@@ -6,11 +6,11 @@ import type { Entry, Json } from '../state/model';
 import { Aside } from './aside';
 import { Boundary } from './boundary';
 import { useEnv, useSettings } from './env';
-import { duration } from './format';
+import { moment } from './format';
 import { Mime } from './mime';
 import { markdown } from './question';
 import { Pieces, Run } from './run';
-import { StateIcon, useStateName } from './state';
+import { Status, TaskName } from './status';
 import { tame } from './terminal';
 import { str, textOf } from './text';
 import { lateResult, Tool } from './tool';
@@ -21,10 +21,25 @@ export interface EntryProps {
   chatId: string;
   /** Changes with the entry, which is changed in place. */
   stamp: string;
-  /** The name of its task, where that is not clear. */
+  /** The name of its task, where several stand together. */
   task?: string | undefined;
+  /** Show this task alone. */
+  only?: (() => void) | undefined;
   /** The event in it that somebody was sent to. */
   mark?: number | undefined;
+  context: Context;
+}
+
+/** What the entries around it say of it. */
+export interface Context {
+  /** The day, where it is the first of one that is not clear. */
+  day?: string | undefined;
+  /** The entry before is of another task. */
+  turn: boolean;
+  /** Others say it: its place is kept, nothing is drawn. */
+  told: boolean;
+  /** Its task goes on no more. */
+  over: boolean;
 }
 
 /** What tells one drawing of an entry from the next. */
@@ -34,32 +49,57 @@ export function entryStamp(entry: Entry): string {
 }
 
 export const EntryView = memo(function EntryView(props: EntryProps) {
-  const { entry, mark, chatId } = props;
+  const { entry, mark, chatId, context, task } = props;
+  const hooks = { 'data-sparky-event': entry.offset, 'data-type': entry.type };
+  if (context.told) {
+    return <div {...hooks} hidden />;
+  }
   const kind = `sparky-entry sparky-entry-${entry.type.replace(/[^a-z_]/gi, '')}`;
   const inResult = mark !== undefined && mark === entry.result?.offset;
+  const marked = mark !== undefined && !inResult;
   return (
-    <div
-      className={mark !== undefined && !inResult ? `${kind} sparky-mod-marked` : kind}
-      data-sparky-event={entry.offset}
-      data-type={entry.type}
-      aria-current={mark !== undefined && !inResult ? 'true' : undefined}
-    >
-      <Boundary instead={() => <Plain entry={entry} />}>
-        {bodyOf(props)}
-        <Aside chatId={chatId} offset={entry.offset} time={entry.time} />
-      </Boundary>
-    </div>
+    <>
+      {context.day && (
+        <div className="sparky-day" role="separator" aria-label={context.day}>
+          {context.day}
+        </div>
+      )}
+      {context.turn && task && entry.type !== 'status' && (
+        <div className="sparky-turn">
+          <TaskName name={task} only={props.only} />
+        </div>
+      )}
+      <div
+        className={marked ? `${kind} sparky-mod-marked` : kind}
+        {...hooks}
+        aria-current={marked ? 'true' : undefined}
+      >
+        <Boundary instead={() => <Plain entry={entry} />}>
+          {bodyOf(props)}
+          <Aside chatId={chatId} offset={entry.offset} time={entry.time} />
+        </Boundary>
+      </div>
+    </>
   );
 }, same);
 
 function same(a: EntryProps, b: EntryProps): boolean {
-  return a.stamp === b.stamp && a.task === b.task && a.mark === b.mark && a.chatId === b.chatId;
+  return (
+    a.stamp === b.stamp &&
+    a.task === b.task &&
+    a.mark === b.mark &&
+    a.chatId === b.chatId &&
+    a.context.day === b.context.day &&
+    a.context.turn === b.context.turn &&
+    a.context.told === b.context.told &&
+    a.context.over === b.context.over
+  );
 }
 
-function bodyOf({ entry, chatId, mark, task }: EntryProps): JSX.Element {
+function bodyOf({ entry, chatId, mark, task, only, context }: EntryProps): JSX.Element {
   switch (entry.type) {
     case 'status':
-      return <Status entry={entry} chatId={chatId} task={task} />;
+      return <Status entry={entry} chatId={chatId} task={task} only={only} />;
     case 'thought':
       return <Thought entry={entry} />;
     case 'message_sent':
@@ -72,13 +112,13 @@ function bodyOf({ entry, chatId, mark, task }: EntryProps): JSX.Element {
     case 'message_received':
       return <Received entry={entry} />;
     case 'tool_use':
-      return <Tool entry={entry} chatId={chatId} mark={mark} />;
+      return <Tool entry={entry} chatId={chatId} mark={mark} over={context.over} />;
     case 'tool_result':
-      return <Tool entry={lateResult(entry)} chatId={chatId} mark={mark} />;
+      return <Tool entry={lateResult(entry)} chatId={chatId} mark={mark} over />;
     case 'output':
       return <Output entry={entry} />;
     case 'question':
-      return <Asked entry={entry} />;
+      return <Asked entry={entry} over={context.over} />;
     case 'command':
       return <Asking entry={entry} />;
     case 'chat':
@@ -104,59 +144,6 @@ function Plain({ entry }: { entry: Entry }): JSX.Element {
         {shorten(tame(JSON.stringify(result ? [data, result] : data, null, 1)))}
       </pre>
     </details>
-  );
-}
-
-function Status(props: { entry: Entry; chatId: string; task?: string | undefined }): JSX.Element {
-  const { entry, chatId } = props;
-  const { trans } = useEnv();
-  const nameOf = useStateName();
-  const { data } = entry;
-  const state = str(data['state']);
-  const error = data['error'] as Json | undefined;
-  const name = str(data['name']) || props.task;
-  const took = typeof data['duration_ms'] === 'number' ? duration(data['duration_ms']) : '';
-  const attempt = typeof data['attempt'] === 'number' && data['attempt'] > 1 ? data['attempt'] : 0;
-  return (
-    <div className="sparky-status">
-      <div className="sparky-status-line">
-        <StateIcon state={state} />
-        <span>
-          {name && <b>{name} </b>}
-          {nameOf(state)}
-          {took && ` · ${took}`}
-          {attempt > 0 && ` · ${trans.__('attempt %1', attempt)}`}
-          {str(data['reason']) && ` · ${str(data['reason'])}`}
-        </span>
-      </div>
-      {str(data['instruction']) && (
-        <blockquote>{shorten(tame(str(data['instruction'])))}</blockquote>
-      )}
-      {error && <TaskError error={error} />}
-      {data['result'] !== undefined && data['result'] !== null && (
-        <div className="sparky-result">
-          <Value value={data['result']} chatId={chatId} />
-        </div>
-      )}
-    </div>
-  );
-}
-
-export function TaskError({ error }: { error: Json }): JSX.Element {
-  const { trans } = useEnv();
-  const traceback = str(error['traceback']);
-  return (
-    <div className="sparky-error" role="alert">
-      <div className="sparky-error-head">
-        <b>{str(error['type'])}</b>: {shorten(tame(str(error['message'])))}
-      </div>
-      {traceback && (
-        <details>
-          <summary>{trans.__('Traceback')}</summary>
-          <Mime data={{ 'application/vnd.jupyter.stderr': tame(traceback) }} />
-        </details>
-      )}
-    </div>
   );
 }
 
@@ -221,16 +208,20 @@ function Output({ entry }: { entry: Entry }): JSX.Element {
   );
 }
 
-function Asked({ entry }: { entry: Entry }): JSX.Element {
+function Asked({ entry, over }: { entry: Entry; over: boolean }): JSX.Element {
   const { trans } = useEnv();
   const { data, answer } = entry;
   return (
-    <div className="sparky-asked">
+    <div className={answer || over ? 'sparky-asked' : 'sparky-asked sparky-mod-open'}>
       <span className="sparky-kind">{trans.__('Question')}</span>
       <Mime data={markdown(str(data['prompt']))} />
-      {answer && (
-        <div className="sparky-answer">
-          {str(answer.from)}: <b>{str(answer.text)}</b>
+      {answer ? (
+        <div className="sparky-answer" title={moment(answer.time)}>
+          <span className="sparky-who">{str(answer.from)}:</span> {str(answer.text)}
+        </div>
+      ) : (
+        <div className="sparky-dim">
+          {over ? trans.__('not answered') : trans.__('waiting for an answer')}
         </div>
       )}
     </div>

@@ -1,9 +1,16 @@
 /** Times and numbers as people read them, in the viewer's zone and language. */
 
 // To make one takes longer than a hundred uses of it.
-const AGE = new Intl.RelativeTimeFormat(undefined, { numeric: 'auto', style: 'short' });
+const AGE = new Intl.RelativeTimeFormat(undefined, { numeric: 'auto', style: 'narrow' });
 const CLOCK = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium' });
 const MOMENT = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium' });
+const WEEKDAY = new Intl.DateTimeFormat(undefined, {
+  weekday: 'long',
+  day: 'numeric',
+  month: 'long'
+});
+const DATE = new Intl.DateTimeFormat(undefined, { dateStyle: 'full' });
+const DAY = new Intl.RelativeTimeFormat(undefined, { numeric: 'auto' });
 const NUMBER = new Intl.NumberFormat(undefined, { maximumFractionDigits: 2 });
 const HUGE = new Intl.NumberFormat(undefined, {
   maximumFractionDigits: 2,
@@ -52,6 +59,26 @@ export function clock(time: number): string {
 
 export function moment(time: number): string {
   return MOMENT.format(time);
+}
+
+/** `Today`, `Yesterday`, `Monday, November 16`; with the year where that is another. */
+export function day(time: number, now: number): string {
+  const ago = Math.round((midnight(now) - midnight(time)) / 86_400_000);
+  if (ago === 0 || ago === 1) {
+    const word = DAY.format(-ago, 'day');
+    return word.charAt(0).toLocaleUpperCase() + word.slice(1);
+  }
+  const sameYear = new Date(time).getFullYear() === new Date(now).getFullYear();
+  return (sameYear ? WEEKDAY : DATE).format(time);
+}
+
+function midnight(time: number): number {
+  return new Date(time).setHours(0, 0, 0, 0);
+}
+
+/** What is left, in whole seconds: nobody knows it better. */
+export function left(ms: number): string {
+  return duration(ms < 10_000 ? Math.ceil(ms / 1_000) * 1_000 : ms).replace(/\.0(?= s)/, '');
 }
 
 export function number(value: number): string {

@@ -36,6 +36,11 @@ export function More(props: { label: string; children: ReactNode }): JSX.Element
     }
     setOpen(now);
   };
+  /** What was chosen is under way: the menu goes, and the focus stays with the row. */
+  const chosen = (): void => {
+    setOpen(false);
+    root.current?.querySelector('summary')?.focus();
+  };
   return (
     <details
       className={up ? 'sparky-menu sparky-mod-up' : 'sparky-menu'}
@@ -51,7 +56,7 @@ export function More(props: { label: string; children: ReactNode }): JSX.Element
       }}
     >
       <summary aria-label={props.label}>⋯</summary>
-      <div className="sparky-menu-items" onClick={() => setOpen(false)}>
+      <div className="sparky-menu-items" onClick={chosen}>
         {props.children}
       </div>
     </details>

@@ -2,7 +2,7 @@ import { memo } from 'react';
 
 import type { Bar } from '../state/model';
 import { useEnv } from './env';
-import { duration, number, pace, rate } from './format';
+import { left, number, pace, rate } from './format';
 
 /** All progress bars of a task: what is done, how fast, how long the rest takes. */
 export const Progress = memo(function Progress(props: {
@@ -39,7 +39,7 @@ function OneBar({ name, bar, ended }: { name: string; bar: Bar; ended: boolean }
   const facts = [
     total === null ? `${number(done)} ${unit}` : `${number(done)} / ${number(total)} ${unit}`,
     perSecond === null ? '' : trans.__('%1/s', rate(perSecond)),
-    ended || leftMs === null ? '' : trans.__('%1 left', duration(leftMs))
+    ended || leftMs === null ? '' : trans.__('%1 left', left(leftMs))
   ];
   const percent = fraction === null ? null : Math.floor(fraction * 100);
   return (

@@ -13,6 +13,8 @@ export const sparkIcon = new LabIcon({ name: 'sparky-nb:spark', svgstr: SPARK })
 const SHAPES: Record<string, string> = {
   queued: 'M8 3.5v4.7l3 1.8M14 8A6 6 0 1 1 2 8a6 6 0 0 1 12 0Z',
   running: 'M8 2a6 6 0 1 1-6 6',
+  started: 'M6.7 5.6v4.8L10.6 8ZM14 8A6 6 0 1 1 2 8a6 6 0 0 1 12 0Z',
+  open: 'M5.4 8h5.2M14 8A6 6 0 1 1 2 8a6 6 0 0 1 12 0Z',
   waiting: 'M6 6a2 2 0 1 1 2.6 1.9c-.4.1-.6.5-.6.9v.4M8 11.5v.1M14 8A6 6 0 1 1 2 8a6 6 0 0 1 12 0Z',
   completed: 'm5 8.3 2.1 2.1L11.2 6M14 8A6 6 0 1 1 2 8a6 6 0 0 1 12 0Z',
   failed: 'M8 4.8v3.8M8 11.1v.1M14 8A6 6 0 1 1 2 8a6 6 0 0 1 12 0Z',
@@ -25,6 +27,8 @@ export function useStateName(): (state: string | null, cancelling?: boolean) => 
   const names: Record<string, string> = {
     queued: trans.__('queued'),
     running: trans.__('running'),
+    started: trans.__('started'),
+    open: trans.__('no result'),
     waiting: trans.__('waiting for an answer'),
     completed: trans.__('completed'),
     failed: trans.__('failed'),

@@ -11,13 +11,14 @@ import type { Chat } from '../transport/chat';
 import { ApiError } from '../transport/rest';
 import { Button, Composer, TaskButtons } from './actions';
 import { Connection } from './connection';
-import { TaskError } from './entry';
+import { Empty } from './empty';
 import { useBeat, useEnv, useNow } from './env';
 import { duration, moment } from './format';
 import { Progress, stampOf } from './progress';
 import { Question } from './question';
 import { Queued } from './queued';
 import { StateIcon, useStateName } from './state';
+import { TaskError } from './status';
 import { Timeline } from './timeline';
 import { Viewers } from './viewers';
 
@@ -52,10 +53,16 @@ export function TaskView(props: {
     );
   }
   const state = task?.state ?? null;
-  const title = task?.name ?? textOr(task?.['instruction'], taskId);
+  const title = task ? (task.name ?? textOr(task['instruction'], taskId)) : trans.__('A task');
   const questions = questionsOf(chat, taskId);
   const error = task?.['error'] as Record<string, unknown> | undefined;
   const took = task ? elapsed(task, now) : null;
+  const wordsOf = (now: string | null): string =>
+    now === null
+      ? (info.problem ?? trans.__('Connecting…'))
+      : now === 'queued'
+        ? trans.__('It waits for its turn.')
+        : trans.__('It has done nothing yet.');
   return (
     <section
       className={`sparky-task sparky-task-${state ?? 'unknown'}`}
@@ -74,13 +81,13 @@ export function TaskView(props: {
         >
           {shown ? <caretDownIcon.react tag="span" /> : <caretRightIcon.react tag="span" />}
         </button>
-        <StateIcon state={state} cancelling={task?.cancelling ?? false} />
+        {task && <StateIcon state={state} cancelling={task.cancelling} />}
         <span className="sparky-task-name">
           <span className="sparky-title" title={`${title}\n${taskId}`}>
             {title}
           </span>
           <span className="sparky-dim" role="status">
-            {nameOf(state, task?.cancelling)}
+            {task && nameOf(state, task.cancelling)}
           </span>
           {took !== null && (
             <span className="sparky-dim" title={task ? moment(task.created) : ''}>
@@ -114,7 +121,8 @@ export function TaskView(props: {
           hasOlder={hasOlder}
           hold={chat.hold}
           loadOlder={loadOlder}
-          empty={state === 'queued' ? trans.__('Waiting for its turn.') : trans.__('Nothing yet.')}
+          isOver={() => !running}
+          empty={<Empty>{wordsOf(state)}</Empty>}
         />
       )}
       {shown && running && task?.['kind'] === 'agent' && (

@@ -1,13 +1,17 @@
 /** The entries of a chat or of a task, newest last; follows the newest unless the reader went away. */
 
+import type { ReactNode } from 'react';
 import { useCallback, useEffect, useRef, useState } from 'react';
 import type { VirtualizerHandle } from 'virtua';
 import { Virtualizer } from 'virtua';
 
+import { isOtherDay, isTold, shownBefore } from '../state/context';
 import type { Entry } from '../state/model';
 import { holds, seek } from '../state/seek';
-import { useEnv } from './env';
+import type { Context } from './entry';
 import { entryStamp, EntryView } from './entry';
+import { useEnv } from './env';
+import { day } from './format';
 
 const NEAR_END_PX = 48;
 const NEAR_START_PX = 400;
@@ -26,20 +30,26 @@ export interface TimelineProps {
   target?: number | undefined;
   /** Where the entries are a part of history: how to read on, and how to get to what is live. */
   newer?: { load: () => Promise<void>; live: () => void } | undefined;
-  empty: string;
+  /** What to say where nothing has happened yet. */
+  empty: ReactNode;
   /** A task's name, where entries of several stand together. */
   nameOf?: (taskId: string | null) => string | undefined;
+  /** Show a task alone. */
+  only?: (taskId: string) => void;
+  /** Whether a task goes on no more. */
+  isOver: (taskId: string | null) => boolean;
 }
 
 export function Timeline(props: TimelineProps): JSX.Element {
   const { trans, actions } = useEnv();
-  const { entries, target, hasOlder, hold, loadOlder, newer } = props;
+  const { entries, target, hasOlder, hold, loadOlder, newer, only } = props;
   const scroller = useRef<HTMLDivElement>(null);
   const list = useRef<VirtualizerHandle>(null);
   const following = useRef(target === undefined);
   const loading = useRef(false);
   const [away, setAway] = useState(target !== undefined);
   const [shifting, setShifting] = useState(false);
+  const [busy, setBusy] = useState(false);
 
   const toEnd = useCallback(() => {
     following.current = true;
@@ -90,6 +100,7 @@ export function Timeline(props: TimelineProps): JSX.Element {
       return;
     }
     loading.current = true;
+    setBusy(true);
     following.current = false;
     setAway(true);
     setShifting(true); // what is in view stays where it is while older entries come in above it
@@ -97,6 +108,7 @@ export function Timeline(props: TimelineProps): JSX.Element {
       .catch((error: unknown) => actions.report(error))
       .finally(() => {
         loading.current = false;
+        setBusy(false);
         window.requestAnimationFrame(() => setShifting(false));
       });
   };
@@ -138,6 +150,18 @@ export function Timeline(props: TimelineProps): JSX.Element {
   }
   const data = entries.slice(0, end);
 
+  const contextOf = (entry: Entry, index: number): Context => {
+    const before = shownBefore(data, index);
+    const fresh = before ? isOtherDay(before.time, entry.time) : isOtherDay(entry.time, Date.now());
+    return {
+      day: fresh ? day(entry.time, Date.now()) : undefined,
+      turn: before !== undefined && before.task_id !== entry.task_id,
+      told: isTold(data, index),
+      over: props.isOver(entry.task_id)
+    };
+  };
+  const nothing = entries.every(entry => entry.type === 'chat');
+
   return (
     <div className="sparky-timeline">
       <div
@@ -155,11 +179,10 @@ export function Timeline(props: TimelineProps): JSX.Element {
       >
         <div>
           {hasOlder && (
-            <button className="sparky-link sparky-older" onClick={more}>
-              {trans.__('Earlier')}
+            <button className="sparky-link sparky-older" aria-busy={busy} onClick={more}>
+              {busy ? trans.__('Loading earlier events…') : trans.__('Earlier')}
             </button>
           )}
-          {entries.length === 0 && <p className="sparky-empty">{props.empty}</p>}
           <Virtualizer
             ref={list}
             scrollRef={scroller}
@@ -167,17 +190,20 @@ export function Timeline(props: TimelineProps): JSX.Element {
             bufferSize={200}
             data={data}
           >
-            {entry => (
+            {(entry, index) => (
               <EntryView
                 key={`${entry.type}${entry.offset}`}
                 entry={entry}
                 chatId={props.chatId}
                 stamp={entryStamp(entry)}
                 task={props.nameOf?.(entry.task_id)}
+                only={only && entry.task_id !== null ? only.bind(null, entry.task_id) : undefined}
+                context={contextOf(entry, index)}
                 mark={target !== undefined && holds(entry, target) ? target : undefined}
               />
             )}
           </Virtualizer>
+          {nothing && !hasOlder && props.empty}
         </div>
       </div>
       {(away || newer) && (

@@ -19,11 +19,13 @@ export function Tool(props: {
   entry: Entry;
   chatId: string;
   mark?: number | undefined;
+  /** Its task has ended: no result will come. */
+  over: boolean;
 }): JSX.Element {
-  const { entry, chatId, mark } = props;
+  const { entry, chatId, mark, over } = props;
   const { trans } = useEnv();
   const { data, result } = entry;
-  const status = result ? str(result.status) : 'running';
+  const status = result ? str(result.status) : over ? 'open' : 'running';
   const args = data['args'];
   const empty = args === null || typeof args !== 'object' || Object.keys(args).length === 0;
   return (
@@ -31,13 +33,15 @@ export function Tool(props: {
       <div className="sparky-tool-head">
         <StateIcon
           state={
-            { success: 'completed', error: 'failed', denied: 'cancelled' }[status] ?? 'running'
+            { success: 'completed', error: 'failed', denied: 'cancelled', open: 'open' }[status] ??
+            'running'
           }
         />
         <code>{str(data['name'])}</code>
         {result && typeof result.duration_ms === 'number' && (
           <span className="sparky-dim">{duration(result.duration_ms)}</span>
         )}
+        {status === 'open' && <span className="sparky-dim">{trans.__('no result')}</span>}
         {status === 'denied' && <span className="sparky-dim">{trans.__('denied')}</span>}
       </div>
       {!empty && (
@@ -47,11 +51,11 @@ export function Tool(props: {
       )}
       {result && (
         <div
-          className={`sparky-tool-result${mark === result.offset ? ' sparky-mod-marked' : ''}`}
+          className={resultClass(result.result === null, mark === result.offset)}
           data-sparky-event={result.offset === entry.offset ? undefined : result.offset}
           aria-current={mark === result.offset ? 'true' : undefined}
         >
-          <Value value={result.result} chatId={chatId} />
+          {result.result !== null && <Value value={result.result} chatId={chatId} />}
           {result.offset !== entry.offset && (
             <Aside chatId={chatId} offset={result.offset} time={result.time} />
           )}
@@ -59,4 +63,9 @@ export function Tool(props: {
       )}
     </div>
   );
+}
+
+function resultClass(empty: boolean, marked: boolean): string {
+  const names = ['sparky-tool-result', empty && 'sparky-mod-empty', marked && 'sparky-mod-marked'];
+  return names.filter(Boolean).join(' ');
 }

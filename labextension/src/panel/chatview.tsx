@@ -5,6 +5,7 @@ import { useState } from 'react';
 
 import { Button, Composer, TaskButtons } from '../components/actions';
 import { Connection } from '../components/connection';
+import { Empty } from '../components/empty';
 import { useBeat, useChat, useEnv } from '../components/env';
 import { Filters } from '../components/filters';
 import { number } from '../components/format';
@@ -23,13 +24,16 @@ import type { Place } from '../tokens';
 import type { Chat } from '../transport/chat';
 import { useExcerpt } from './excerpt';
 
+/** Only tasks that have ended are forgotten. */
+const GONE = 'completed';
+
 export function ChatView(props: { place: Place }): JSX.Element {
   const { trans } = useEnv();
   const chat = useChat(props.place.chatId);
   return chat ? (
     <ChatBody key={chat.chatId} chat={chat} place={props.place} />
   ) : (
-    <p className="sparky-empty">{trans.__('Connecting…')}</p>
+    <Empty>{trans.__('Connecting…')}</Empty>
   );
 }
 
@@ -111,9 +115,13 @@ function ChatBody({ chat, place }: { chat: Chat; place: Place }): JSX.Element {
         </div>
       )}
       {chat.missing || loading ? (
-        <p className="sparky-empty">
-          {loading ? trans.__('Loading…') : trans.__('There is no such chat (yet).')}
-        </p>
+        <Empty>
+          {loading
+            ? trans.__('Loading…')
+            : trans.__(
+                'There is no such chat. It appears here as soon as something happens in it.'
+              )}
+        </Empty>
       ) : (
         <Timeline
           key={`${seen.times}${excerpt ? 'then' : 'now'}`}
@@ -125,8 +133,33 @@ function ChatBody({ chat, place }: { chat: Chat; place: Place }): JSX.Element {
           loadOlder={() => (excerpt ?? chat).loadOlder()}
           target={offset}
           newer={excerpt ? { load: () => excerpt.loadNewer(), live: leave } : undefined}
-          empty={trans.__('Nothing to show.')}
-          nameOf={id => (filter.taskId === null ? textOr(state.tasks[id ?? '']?.name, '') : '')}
+          empty={
+            info.offset === 0 ? (
+              <Empty>{info.problem ?? trans.__('Connecting…')}</Empty>
+            ) : entries.length < state.timeline.length ? (
+              <Empty
+                actions={
+                  <Button
+                    label={trans.__('Show everything')}
+                    run={() => setFilter({ ...EVERYTHING, taskId: filter.taskId })}
+                  />
+                }
+              >
+                {trans.__('Nothing to show.')}
+              </Empty>
+            ) : (
+              <Empty>
+                {trans.__('Nothing has happened here yet. Tell the agent below what to do.')}
+              </Empty>
+            )
+          }
+          isOver={id => id !== null && isEnded(state.tasks[id]?.state ?? GONE)}
+          {...(filter.taskId === null
+            ? {
+                nameOf: (id: string | null) => textOr(state.tasks[id ?? '']?.name, ''),
+                only: (taskId: string) => setFilter(now => ({ ...now, taskId }))
+              }
+            : {})}
         />
       )}
       <Composer

@@ -5,8 +5,10 @@ import { useMemo, useState } from 'react';
 
 import { Button } from '../components/actions';
 import { Age, Connection } from '../components/connection';
+import { Empty } from '../components/empty';
 import { useBeat, useEnv, useSettings } from '../components/env';
 import { More } from '../components/more';
+import { isEnded } from '../state/model';
 import { shortTitle } from '../state/text';
 import type { ChatRow } from '../transport/rest';
 import type { Place } from '../tokens';
@@ -15,6 +17,8 @@ import { TaskRowView } from './row';
 import { SchedulesView } from './schedules';
 
 const TASKS = 100;
+/** Of those that have ended the newest, so that schedules and chats are in sight. */
+const ENDED = 12;
 const LIVE_ROWS = 6;
 
 export function Panel(props: {
@@ -55,8 +59,10 @@ function Overview({ seen }: { seen: boolean }): JSX.Element {
   const [text, setText] = useState('');
   const [state, setState] = useState('');
   const [showArchived, setShowArchived] = useState(false);
+  const [showAll, setShowAll] = useState(false);
   const { info } = overview;
   const wanted = text.trim().toLowerCase();
+  const everything = wanted === '' && state === '';
 
   const tasks = overview.list().filter(task => {
     const title = overview.chats.get(task.chat_id)?.title ?? '';
@@ -74,6 +80,13 @@ function Overview({ seen }: { seen: boolean }): JSX.Element {
         (showArchived || !archivedChats.includes(chat.chat_id))
     )
     .sort((a, b) => b.updated - a.updated);
+  // Those that have not ended stand first.
+  const active = tasks.filter(task => !isEnded(task.state)).length;
+  const shown = tasks.slice(0, showAll || !everything ? TASKS : Math.min(TASKS, active + ENDED));
+  const newChat = async (): Promise<void> => {
+    const chat = await rest.createChat(trans.__('New chat'));
+    actions.openChat({ chatId: chat.chat_id });
+  };
   const live = useMemo(() => new Set<string>(), []);
   live.clear();
   for (const task of seen ? tasks : []) {
@@ -89,33 +102,29 @@ function Overview({ seen }: { seen: boolean }): JSX.Element {
           className="sparky-input sparky-search"
           type="search"
           value={text}
-          placeholder={trans.__('Search')}
+          placeholder={trans.__('Find a task or chat')}
           aria-label={trans.__('Find a task or chat')}
           onChange={event => setText(event.target.value)}
         />
-        <StateSelect value={state} change={setState} />
-        <Button
-          label={trans.__('Refresh')}
-          icon={<refreshIcon.react tag="span" />}
-          run={() => {
-            hub.hurry();
-            return overview.reload();
-          }}
-        />
-        <Button
-          label={trans.__('New chat')}
-          icon={<addIcon.react tag="span" />}
-          run={async () => {
-            const chat = await rest.createChat(trans.__('New chat'));
-            actions.openChat({ chatId: chat.chat_id });
-          }}
-        />
-        <Connection info={info} hurry={() => hub.hurry()} />
+        <div className="sparky-panel-tools">
+          <StateSelect value={state} change={setState} />
+          <span className="sparky-space" />
+          <Connection info={info} hurry={() => hub.hurry()} />
+          <Button
+            label={trans.__('Refresh')}
+            icon={<refreshIcon.react tag="span" />}
+            run={() => {
+              hub.hurry();
+              return overview.reload();
+            }}
+          />
+          <Button label={trans.__('New chat')} icon={<addIcon.react tag="span" />} run={newChat} />
+        </div>
       </div>
       <div className="sparky-lists">
         <h3>{trans.__('Tasks')}</h3>
         <ul className="sparky-list" aria-label={trans.__('Tasks')}>
-          {tasks.slice(0, TASKS).map(task => (
+          {shown.map(task => (
             <TaskRowView
               key={task.task_id}
               task={task}
@@ -124,18 +133,31 @@ function Overview({ seen }: { seen: boolean }): JSX.Element {
             />
           ))}
         </ul>
+        {shown.length < Math.min(tasks.length, TASKS) && (
+          <button className="sparky-link" onClick={() => setShowAll(true)}>
+            {trans._n(
+              'Show %1 earlier task',
+              'Show %1 earlier tasks',
+              Math.min(tasks.length, TASKS) - shown.length,
+              Math.min(tasks.length, TASKS) - shown.length
+            )}
+          </button>
+        )}
         {tasks.length === 0 && (
-          <p className="sparky-empty">
-            {overview.ready
-              ? trans.__('No tasks. Start one in a notebook: %1', '%%sparky task')
-              : (info.problem ?? trans.__('Connecting…'))}
-          </p>
+          <NoTasks
+            everything={everything}
+            showAll={() => {
+              setText('');
+              setState('');
+            }}
+            newChat={newChat}
+          />
         )}
         <SchedulesView
           wanted={wanted}
           shows={chatId => showArchived || !archivedChats.includes(chatId)}
         />
-        <h3>{trans.__('Chats')}</h3>
+        {chats.length > 0 && <h3>{trans.__('Chats')}</h3>}
         <ul className="sparky-list" aria-label={trans.__('Chats')}>
           {chats.map(chat => (
             <ChatRowView
@@ -156,6 +178,40 @@ function Overview({ seen }: { seen: boolean }): JSX.Element {
         )}
       </div>
     </div>
+  );
+}
+
+function NoTasks(props: {
+  everything: boolean;
+  showAll: () => void;
+  newChat: () => Promise<void>;
+}): JSX.Element {
+  const { hub, trans } = useEnv();
+  const { ready, info } = hub.overview;
+  if (!ready) {
+    const problem = info.problem ?? '';
+    return (
+      <Empty>
+        {problem
+          ? trans.__('The tasks can’t be read now; it is tried again. (%1)', problem)
+          : trans.__('Connecting…')}
+      </Empty>
+    );
+  }
+  if (!props.everything) {
+    return (
+      <Empty actions={<Button label={trans.__('Show all')} run={props.showAll} />}>
+        {trans.__('No task is like that.')}
+      </Empty>
+    );
+  }
+  return (
+    <Empty actions={<Button label={trans.__('New chat')} run={props.newChat} />}>
+      {trans.__(
+        'No tasks yet. Begin a cell with %1 and run it, or tell the agent in a chat what to do.',
+        '%%sparky task'
+      )}
+    </Empty>
   );
 }
 

@@ -33,15 +33,16 @@ export function TaskRowView(props: { task: TaskItem; title: string; live: boolea
         >
           <StateIcon state={task.state} />
           <span className="sparky-row-text">
-            <span className="sparky-title">{name}</span>
+            <span className="sparky-row-title">
+              <span className="sparky-title">{name}</span>
+              {!running && task.ended && (
+                <span className="sparky-dim">
+                  <Age time={task.ended} />
+                </span>
+              )}
+            </span>
             <span className="sparky-dim">
               {started}
-              {!running && task.ended && (
-                <>
-                  {' · '}
-                  <Age time={task.ended} />
-                </>
-              )}
               {` · ${props.title}`}
               {task.actor?.startsWith('user:') ? ` · ${task.actor.slice(5)}` : ''}
             </span>

@@ -6,6 +6,7 @@ import { useEffect, useRef, useState } from 'react';
 import { Button } from '../components/actions';
 import { Age } from '../components/connection';
 import { useEnv, useNow } from '../components/env';
+import { More } from '../components/more';
 import { StateIcon, useStateName } from '../components/state';
 import { isEnded } from '../state/model';
 import type { ScheduleRow } from '../transport/rest';
@@ -117,17 +118,14 @@ function ScheduleRowView({ row }: { row: ScheduleRow }): JSX.Element {
             run={() => rest.changeSchedule(id, { state: paused ? 'active' : 'paused' })}
           />
         )}
-        <details className="sparky-menu">
-          <summary aria-label={trans.__('More about %1', name)}>⋯</summary>
-          <div className="sparky-menu-items" onClick={closeMenu}>
-            <Button
-              label={trans.__('Run now')}
-              disabled={last !== null && !isEnded(last.state)}
-              run={() => rest.changeSchedule(id, { run: true })}
-            />
-            <Button label={trans.__('Remove')} run={() => actions.removeSchedule(id, name)} />
-          </div>
-        </details>
+        <More label={trans.__('More about %1', name)}>
+          <Button
+            label={trans.__('Run now')}
+            disabled={last !== null && !isEnded(last.state)}
+            run={() => rest.changeSchedule(id, { run: true })}
+          />
+          <Button label={trans.__('Remove')} run={() => actions.removeSchedule(id, name)} />
+        </More>
       </div>
       <div className="sparky-schedule-facts">
         <span className="sparky-dim">{rule}</span>
@@ -136,13 +134,6 @@ function ScheduleRowView({ row }: { row: ScheduleRow }): JSX.Element {
       </div>
     </li>
   );
-}
-
-/** What was chosen is under way: the menu goes, and the focus stays with the row. */
-function closeMenu(event: { currentTarget: HTMLElement }): void {
-  const menu = event.currentTarget.closest('details');
-  menu?.removeAttribute('open');
-  menu?.querySelector('summary')?.focus();
 }
 
 /** Alone what changes with the time. */

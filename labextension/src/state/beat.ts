@@ -6,6 +6,8 @@
 const PERIOD_MS = 100;
 /** Drawing gets at most a fifth of the page's time, however slow the machine. */
 const SHARE = 5;
+/** But what the page does meanwhile counts too: after a page's first seconds nobody waits for long. */
+const MOST_MS = 1_000;
 
 /** What a page gives to whoever draws in it. Each call gives what takes it back. */
 export interface Screen {
@@ -68,7 +70,8 @@ export class Drawing {
     this.due.clear();
     this.takeBack = this.screen.painted(() => {
       const ended = this.screen.now();
-      this.notBefore = Math.max(began + PERIOD_MS, ended + (SHARE - 1) * (ended - began));
+      const rest = Math.min(MOST_MS, (SHARE - 1) * (ended - began));
+      this.notBefore = Math.max(began + PERIOD_MS, ended + rest);
       this.takeBack = null;
       this.arrange();
     });

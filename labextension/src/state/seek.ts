@@ -2,12 +2,13 @@
 
 import type { Entry } from './model';
 
-/** Whether the entry shows this event: as its first, a piece of its text, its result, its outcome. */
+/** Whether the entry shows this event: as its first, a piece of its text, its result, its answer, its outcome. */
 export function holds(entry: Entry, offset: number): boolean {
   return (
     entry.offset === offset ||
     entry.last === offset ||
     entry.result?.offset === offset ||
+    entry.answer?.offset === offset ||
     (entry.pieces?.some(piece => piece[0] === offset) ?? false)
   );
 }

@@ -21,6 +21,8 @@ const TASKS = 200;
 /** So many tasks that have ended are remembered, whatever the page has lived through. */
 const ENDED = 400;
 const EMPTY_MS = 3_000;
+/** Lists that could not be read are asked for again, at most so much later than they may be. */
+const AGAIN_MS = 5_000;
 
 /** A task as the overview knows it. `actor`: who made its last move, where that is known. */
 export type TaskItem = TaskRow & { actor?: string };
@@ -41,6 +43,8 @@ export class Overview implements IDisposable {
   private loading: Promise<void> | null = null;
   private early: Event[] = [];
   private stale = true;
+  /** The lists could not be read. */
+  private unread = false;
   private replayed: ConnectionInfo['replayed'] = null;
   private hellos = 0;
   private head = 0;
@@ -56,6 +60,9 @@ export class Overview implements IDisposable {
     page.listen(signal => {
       if (signal === 'wake') {
         this.socket.open();
+        if (this.unread) {
+          void this.reload();
+        }
       } else if (signal === 'hidden') {
         window.clearTimeout(this.timer);
       }
@@ -180,7 +187,7 @@ export class Overview implements IDisposable {
       const [chats, tasks, schedules] = await Promise.all([
         this.rest.chats(),
         this.rest.tasks({ limit: TASKS }),
-        this.rest.schedules().catch((error: unknown) => this.fails(error)) // the rest goes without
+        this.rest.schedules().catch((error: unknown) => void this.fails(error)) // the rest goes without
       ]);
       this.schedules.adopt(schedules ?? []);
       this.chats.clear();
@@ -188,16 +195,33 @@ export class Overview implements IDisposable {
       this.tasks.clear();
       tasks.forEach(task => this.adopt(task));
       this.loaded = true;
+      this.unread = false;
+      this.problem = schedules ? null : this.problem;
       this.deliver(this.early.splice(0));
     } catch (error) {
       this.stale = true;
-      this.fails(error);
+      const refused = this.fails(error);
+      this.unread = true;
+      if (refused.status !== 401 && refused.status !== 403) {
+        this.later(refused.retryAfterMs);
+      }
     }
     this.beat.touch();
   }
 
-  private fails(error: unknown): void {
-    this.problem = error instanceof ApiError ? error.message : String(error);
+  private fails(error: unknown): ApiError {
+    const known = error instanceof ApiError ? error : new ApiError(0, 'internal', String(error));
+    this.problem = known.message;
+    return known;
+  }
+
+  /** The stream may be open all the while: it says nothing of lists that could not be read. */
+  private later(waitMs: number): void {
+    window.clearTimeout(this.timer);
+    if (!this.page.hidden && !this.isDisposed) {
+      const ms = waitMs + AGAIN_MS * (0.5 + Math.random() / 2);
+      this.timer = window.setTimeout(() => void this.reload(), ms);
+    }
   }
 
   private adopt(task: TaskRow): void {

@@ -1,0 +1,92 @@
+/** A step in a task's life, as a line of its history: what is past stands still. */
+
+import type { Entry, Json } from '../state/model';
+import { useEnv } from './env';
+import { duration } from './format';
+import { Mime } from './mime';
+import { StateIcon, useStateName } from './state';
+import { tame } from './terminal';
+import { str } from './text';
+import { shorten, Value } from './value';
+
+/** Kinds of tasks whose instruction is code. */
+const CODE = new Set(['call', 'cell']);
+
+export function Status(props: {
+  entry: Entry;
+  chatId: string;
+  task?: string | undefined;
+  only?: (() => void) | undefined;
+}): JSX.Element {
+  const { entry, chatId } = props;
+  const { trans } = useEnv();
+  const nameOf = useStateName();
+  const { data } = entry;
+  const state = str(data['state']);
+  const error = data['error'] as Json | undefined;
+  const name = str(data['name']) || props.task;
+  const reason = str(data['reason']);
+  const attempt = typeof data['attempt'] === 'number' && data['attempt'] > 1 ? data['attempt'] : 0;
+  const facts = [
+    state === 'running' ? trans.__('started') : nameOf(state),
+    typeof data['duration_ms'] === 'number' ? duration(data['duration_ms']) : '',
+    attempt > 0 ? trans.__('attempt %1', attempt) : '',
+    reason === str(error?.['message']) ? '' : reason
+  ];
+  return (
+    <div className="sparky-status">
+      <div className="sparky-status-line">
+        <StateIcon state={state === 'running' ? 'started' : state} />
+        <span>
+          {name && <TaskName name={name} only={props.only} />} {facts.filter(Boolean).join(' · ')}
+        </span>
+      </div>
+      {str(data['instruction']) && (
+        <blockquote className={CODE.has(str(data['kind'])) ? 'sparky-mod-code' : undefined}>
+          {shorten(tame(str(data['instruction'])))}
+        </blockquote>
+      )}
+      {error && <TaskError error={error} />}
+      {data['result'] !== undefined && data['result'] !== null && (
+        <div className="sparky-result">
+          <Value value={data['result']} chatId={chatId} />
+        </div>
+      )}
+    </div>
+  );
+}
+
+/** Whose step it is; where several tasks stand together it leads to that task alone. */
+export function TaskName(props: { name: string; only?: (() => void) | undefined }): JSX.Element {
+  const { trans } = useEnv();
+  return props.only ? (
+    <button
+      type="button"
+      className="sparky-taskname"
+      title={trans.__('Show only this task')}
+      onClick={props.only}
+    >
+      {props.name}
+    </button>
+  ) : (
+    <b>{props.name}</b>
+  );
+}
+
+export function TaskError({ error }: { error: Json }): JSX.Element {
+  const { trans } = useEnv();
+  const traceback = str(error['traceback']);
+  return (
+    <div className="sparky-error" role="alert">
+      <div className="sparky-error-head">
+        <b>{str(error['type'])}</b>: {shorten(tame(str(error['message'])))}
+      </div>
+      {traceback && (
+        <details>
+          <summary>{trans.__('Traceback')}</summary>
+          <Mime data={{ 'application/vnd.jupyter.stderr': tame(traceback) }} />
+        </details>
+      )}
+    </div>
+  );
+}
