@@ -98,6 +98,14 @@ describe('drawing', () => {
     deepStrictEqual(screen.open, ['after 800']);
   });
 
+  it('waits no longer than a second after a frame in which the page did much else', () => {
+    const a = beat('a');
+    a.touch();
+    screen.draw(1_500);
+    a.touch();
+    deepStrictEqual(screen.open, ['after 1000']);
+  });
+
   it('rests while the page is hidden and makes up for it when it is seen again', () => {
     const a = beat('a');
     a.touch();

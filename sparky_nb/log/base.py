@@ -196,7 +196,7 @@ class RunnerRow(Struct, frozen=True, kw_only=True):
     listener (``server``, ``watch``).
 
     ``runner_id`` says who it is (liveness.py); ``endpoint`` is its doorbell; ``chat_id`` is the
-    kernel's own chat; ``version`` grows with each renewal of its lease.
+    chat whose queue a kernel attends to; ``version`` grows with each renewal of its lease.
     """
 
     runner_id: str

@@ -77,7 +77,7 @@ class Runner:
         self._on_moved: Callable[[], None] = lambda: None
         self._sweep, self._swept = sweep, clock.monotonic() - SWEEP_EVERY
         self._pid = os.getpid()
-        self._registered = self._closed = False
+        self._registered = self._attending = self._closed = False
         self._service = Service(
             log=log,
             clock=clock,
@@ -161,7 +161,7 @@ class Runner:
         return execution
 
     def attend(self, on_moved: Callable[[], None]) -> None:
-        """Register now, so that others know this runner, and hear of what moves in the log.
+        """Register now as one who takes what is queued, and hear of what moves in the log.
 
         Args:
             on_moved: called, in the service's thread, when something has; it must not block.
@@ -169,7 +169,11 @@ class Runner:
         with self._lock:
             if not self._closed:
                 self._on_moved = on_moved
-                self._register()
+                known, self._attending = self._registered, True
+                if known:  # as one who only starts tasks of its own
+                    self.log.register(self._row())
+                else:
+                    self._register()
 
     def take(self, row: TaskRow, work: Work) -> Execution | None:
         """Claim a queued task and execute it as ``work``; None: there is no place for it now, or
@@ -337,7 +341,7 @@ class Runner:
             runner_id=self.runner_id,
             role=self.role,
             endpoint=self._bell.endpoint if self._bell is not None else None,
-            chat_id=self.chat_id if self.role == "kernel" else None,
+            chat_id=self.chat_id if self._attending and self.role == "kernel" else None,
             version=1,
             started=self.clock.now_ms(),
             info=self._info,

@@ -156,7 +156,7 @@ function Thought({ entry }: { entry: Entry }): JSX.Element {
       .trim()
       .split('\n')[0]
       ?.replace(/[*_`#]+/g, '')
-      .slice(0, 120) ?? '';
+      .slice(0, 300) ?? '';
   return (
     <details className="sparky-thought" open={!foldThoughts}>
       <summary>

@@ -6,7 +6,7 @@ import { useEnv, useNow } from './env';
 
 const ASK_MS = 5_000;
 
-/** Says so where neither a worker nor the chat's own kernel lives; nothing otherwise. */
+/** Says so where neither a worker nor a kernel that attends to the chat lives; nothing otherwise. */
 export function Queued({ chatId }: { chatId: string }): JSX.Element | null {
   const { hub, trans } = useEnv();
   const [alone, setAlone] = useState(false);
@@ -31,8 +31,9 @@ export function Queued({ chatId }: { chatId: string }): JSX.Element | null {
   return alone ? (
     <p className="sparky-note" role="status">
       {trans.__(
-        'There is no worker to take it. Start one in a terminal: %1',
-        'sparky agent worker'
+        'Nobody is there to take it. Start a worker in a terminal (%1), or run %2 in its notebook.',
+        'sparky agent worker',
+        '%load_ext sparky_nb'
       )}
     </p>
   ) : null;

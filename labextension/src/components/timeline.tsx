@@ -160,7 +160,7 @@ export function Timeline(props: TimelineProps): JSX.Element {
       over: props.isOver(entry.task_id)
     };
   };
-  const nothing = entries.every(entry => entry.type === 'chat');
+  const nothing = entries.every(entry => entry.type === 'chat' && !hasOlder);
 
   return (
     <div className="sparky-timeline">
@@ -203,7 +203,7 @@ export function Timeline(props: TimelineProps): JSX.Element {
               />
             )}
           </Virtualizer>
-          {nothing && !hasOlder && props.empty}
+          {nothing && props.empty}
         </div>
       </div>
       {(away || newer) && (

@@ -135,7 +135,11 @@ function ChatBody({ chat, place }: { chat: Chat; place: Place }): JSX.Element {
           newer={excerpt ? { load: () => excerpt.loadNewer(), live: leave } : undefined}
           empty={
             info.offset === 0 ? (
-              <Empty>{info.problem ?? trans.__('Connecting…')}</Empty>
+              <Empty>
+                {info.problem
+                  ? trans.__('This chat can’t be read now, it is tried again: %1', info.problem)
+                  : trans.__('Connecting…')}
+              </Empty>
             ) : entries.length < state.timeline.length ? (
               <Empty
                 actions={

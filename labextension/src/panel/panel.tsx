@@ -193,7 +193,7 @@ function NoTasks(props: {
     return (
       <Empty>
         {problem
-          ? trans.__('The tasks can’t be read now; it is tried again. (%1)', problem)
+          ? trans.__('The tasks can’t be read now, it is tried again: %1', problem)
           : trans.__('Connecting…')}
       </Empty>
     );
@@ -207,10 +207,7 @@ function NoTasks(props: {
   }
   return (
     <Empty actions={<Button label={trans.__('New chat')} run={props.newChat} />}>
-      {trans.__(
-        'No tasks yet. Begin a cell with %1 and run it, or tell the agent in a chat what to do.',
-        '%%sparky task'
-      )}
+      {trans.__('No tasks yet. Start one in a notebook cell:')} <code>%%sparky task</code>
     </Empty>
   );
 }
@@ -218,7 +215,7 @@ function NoTasks(props: {
 function StateSelect(props: { value: string; change: (state: string) => void }): JSX.Element {
   const { trans } = useEnv();
   const names: [string, string][] = [
-    ['', trans.__('All')],
+    ['', trans.__('All states')],
     ['running', trans.__('Running')],
     ['waiting', trans.__('Waiting')],
     ['queued', trans.__('Queued')],

@@ -2,10 +2,14 @@
 
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 
+import { tame } from '../components/terminal';
 import { isEnded } from '../state/model';
 import type { Sparky } from '../tokens';
 import { ISparky } from '../tokens';
 import type { Move } from '../transport/overview';
+
+/** Of a task's name; desktops cut in their own ways, some in the middle of what is said. */
+const MOST_CHARS = 120;
 
 export const notifyPlugin: JupyterFrontEndPlugin<void> = {
   id: '@sparky-nb/labextension:notify',
@@ -37,7 +41,8 @@ export const notifyPlugin: JupyterFrontEndPlugin<void> = {
       ) {
         return;
       }
-      const notice = new Notification(`${item.name ?? item.task_id} ${word}`, {
+      const name = tame(item.name ?? item.task_id).slice(0, MOST_CHARS);
+      const notice = new Notification(`${name} ${word}`, {
         tag: item.task_id
       });
       notice.onclick = () => {

@@ -191,7 +191,9 @@ def works(task, name):
         task.ask("Well?")
     if name == "fails":
         raise ValueError(name)
-tasks = [sparky_nb.start(works, name, name=name) for name in ("seen", "works", "asks", "fails")]
+hostile = "<img src=x onerror=alert(1)>\\x1b]0;title\\x07\\u202e" + "a" * 150
+names = {"seen": "seen", "works": hostile, "asks": "asks", "fails": "fails"}
+tasks = [sparky_nb.start(works, name, name=shown) for name, shown in names.items()]
 """
     notebook = panel_lab.open(page, "notices.ipynb", [works])
     notebook.run(0)
@@ -209,7 +211,9 @@ tasks = [sparky_nb.start(works, name, name=name) for name in ("seen", "works", "
         step(panel_lab, notebook, name)
         page.wait_for_function("n => notices.length > n", arg=n)
     titles = page.evaluate("notices.map(each => each.title)")
-    assert titles == ["works completed", "asks asks something", "fails failed"]
+    # A notice is plain text: of a hostile name what can be read, and not too much of it.
+    works = "<img src=x onerror=alert(1)>" + "a" * 92
+    assert titles == [f"{works} completed", "asks asks something", "fails failed"]
     page.evaluate("() => { hide(false); notices[2].onclick(); }")
     chat = page.locator(".sparky-main")
     expect(chat.locator("[data-sparky-task]")).to_have_attribute("data-state", "failed", timeout=MS)

@@ -37,8 +37,9 @@ _FIRST_SEEN = """chat => {
 class Work:
     """A task in a chat of its own, written into the log as its runner would."""
 
-    def __init__(self, log: Log, name: str) -> None:
+    def __init__(self, log: Log, name: str, *, ago_ms: int = 0) -> None:
         self._log, self._clock, self.chat = log, SystemClock(), f"chat-{name}"
+        self._ago = ago_ms
         self.task = new_task_id()
         runner = "elsewhere:elsewhere:1:1:00000000"
         self._fence = Fence(task_id=self.task, attempt=1, runner=runner)
@@ -55,8 +56,15 @@ class Work:
             ]
         )
 
+    def is_lost(self, reason: str) -> None:
+        """Its runner died while it waited for a tool."""
+        error = {"type": "TaskLost", "message": reason}
+        ending = {"state": "lost", "attempt": 1, "reason": reason, "error": error}
+        self._put([("tool_use", {"tool_call_id": "c", "name": "look", "args": {}})])
+        self._put([("status", ending)])
+
     def _put(self, events: list[tuple[str, dict[str, Any]]]) -> None:
-        now = self._clock.now_ms()
+        now = self._clock.now_ms() - self._ago
         made = tuple(
             NewEvent(
                 id=new_event_id(now), type=kind, time=now,
@@ -186,3 +194,22 @@ def test_who_reads_back_keeps_what_is_before_his_eyes_however_much_comes(
     expect(jump).to_have_count(0)
     work.says(1)
     expect(chat.locator(f"[data-sparky-event='{work.head}']")).to_be_visible(timeout=MS)
+
+
+def test_what_is_past_stands_still_and_says_once_what_became_of_it_and_when(
+    panel_lab: Lab, page: Page, log: Log
+) -> None:
+    work = Work(log, "past", ago_ms=7 * 86_400_000)
+    work.is_lost("the kernel has died")
+    page.goto(f"{panel_lab.url}lab/workspaces/past?token={panel_lab.token}")
+    page.wait_for_function("() => window.jupyterapp?.commands.hasCommand('sparky:open-chat')")
+    page.evaluate("() => window.jupyterapp.restored.then(() => null)")
+    page.evaluate(
+        "chatId => { window.jupyterapp.commands.execute('sparky:open-chat', {chatId}); }", work.chat
+    )
+    chat = page.locator(f".sparky-main [data-sparky-chat={work.chat}]")
+    expect(chat.get_by_role("separator")).to_have_count(1, timeout=MS)  # the day, once
+    expect(chat.locator(".sparky-tool")).to_have_attribute("data-status", "open")
+    expect(chat.locator(".sparky-tool")).to_contain_text("no result")
+    expect(chat.locator(".sparky-state-running")).to_have_count(0)
+    expect(chat.get_by_text("the kernel has died")).to_have_count(1)

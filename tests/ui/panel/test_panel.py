@@ -103,6 +103,11 @@ sparky_nb.start(asks, name="Asks")
     view.sees("and yes")
     view.press("Cancel")
     view.is_in("cancelled")
+    # An answer is told once, at its question, and so is that there was none.
+    asked = view.node.locator(".sparky-asked")
+    expect(asked).to_contain_text([": hello", ": yes", "not answered"])
+    expect(view.node.locator(".sparky-received")).to_have_count(0)
+    expect(view.node.get_by_text("sent an answer")).to_have_count(0)
     view.equals_the_log(panel_lab)
 
 

@@ -121,13 +121,16 @@ def test_two_people_see_each_other_and_what_either_of_them_does(
     chat.press("Send")
     for view in (ada, chat):
         view.sees("heard good morning")
-        view.sees("ben sent a message · applied")
+        view.sees("good morning")
+        # Once: what was applied is there as what was received.
+        expect(view.node.get_by_text("sent a message")).to_have_count(0)
     expect(ada.node.locator(".sparky-received .sparky-who")).to_have_text("ben")
 
     ada.press("yes")
     for view in (ada, chat):
         view.sees("ada: yes")
         view.sees("so yes")
+        expect(view.node.locator(".sparky-received")).to_have_count(1)  # an answer is at its question
     chat.equals_the_log(shared_lab)
     screens.both(first, "notebook")
     screens.both(second, "chat")
