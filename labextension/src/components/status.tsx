@@ -15,6 +15,7 @@ const CODE = new Set(['call', 'cell']);
 export function Status(props: {
   entry: Entry;
   chatId: string;
+  /** The name of its task, where several stand together; '' where that is not known. */
   task?: string | undefined;
   only?: (() => void) | undefined;
 }): JSX.Element {
@@ -24,7 +25,7 @@ export function Status(props: {
   const { data } = entry;
   const state = str(data['state']);
   const error = data['error'] as Json | undefined;
-  const name = str(data['name']) || props.task;
+  const name = props.task === undefined ? '' : props.task || str(data['name']);
   const reason = str(data['reason']);
   const attempt = typeof data['attempt'] === 'number' && data['attempt'] > 1 ? data['attempt'] : 0;
   const facts = [

@@ -130,7 +130,7 @@ def test_two_people_see_each_other_and_what_either_of_them_does(
     for view in (ada, chat):
         view.sees("ada: yes")
         view.sees("so yes")
-        expect(view.node.locator(".sparky-received")).to_have_count(1)  # an answer is at its question
+        expect(view.node.locator(".sparky-received")).to_have_count(1)  # the message
     chat.equals_the_log(shared_lab)
     screens.both(first, "notebook")
     screens.both(second, "chat")
