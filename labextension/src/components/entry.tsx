@@ -40,6 +40,8 @@ export interface Context {
   told: boolean;
   /** Its task goes on no more. */
   over: boolean;
+  /** It is a question that can be answered: it stands, with what is needed for that, beside the list. */
+  open: boolean;
 }
 
 /** What tells one drawing of an entry from the next. */
@@ -92,7 +94,8 @@ function same(a: EntryProps, b: EntryProps): boolean {
     a.context.day === b.context.day &&
     a.context.turn === b.context.turn &&
     a.context.told === b.context.told &&
-    a.context.over === b.context.over
+    a.context.over === b.context.over &&
+    a.context.open === b.context.open
   );
 }
 
@@ -118,7 +121,7 @@ function bodyOf({ entry, chatId, mark, task, only, context }: EntryProps): JSX.E
     case 'output':
       return <Output entry={entry} />;
     case 'question':
-      return <Asked entry={entry} over={context.over} />;
+      return <Asked entry={entry} open={context.open} />;
     case 'command':
       return <Asking entry={entry} />;
     case 'chat':
@@ -208,21 +211,25 @@ function Output({ entry }: { entry: Entry }): JSX.Element {
   );
 }
 
-function Asked({ entry, over }: { entry: Entry; over: boolean }): JSX.Element {
+function Asked({ entry, open }: { entry: Entry; open: boolean }): JSX.Element {
   const { trans } = useEnv();
   const { data, answer } = entry;
   return (
-    <div className={answer || over ? 'sparky-asked' : 'sparky-asked sparky-mod-open'}>
-      <span className="sparky-kind">{trans.__('Question')}</span>
-      <Mime data={markdown(str(data['prompt']))} />
-      {answer ? (
-        <div className="sparky-answer" title={moment(answer.time)}>
-          <span className="sparky-who">{str(answer.from)}:</span> {str(answer.text)}
-        </div>
+    <div className={open ? 'sparky-asked sparky-mod-open' : 'sparky-asked'}>
+      <span className="sparky-kind">{trans.__('Question')}</span>{' '}
+      {open ? (
+        <span className="sparky-dim">{trans.__('waiting for an answer, above')}</span>
       ) : (
-        <div className="sparky-dim">
-          {over ? trans.__('not answered') : trans.__('waiting for an answer')}
-        </div>
+        <>
+          <Mime data={markdown(str(data['prompt']))} />
+          {answer ? (
+            <div className="sparky-answer" title={moment(answer.time)}>
+              <span className="sparky-who">{str(answer.from)}:</span> {str(answer.text)}
+            </div>
+          ) : (
+            <div className="sparky-dim">{trans.__('not answered')}</div>
+          )}
+        </>
       )}
     </div>
   );

@@ -31,7 +31,7 @@ export function Queued({ chatId }: { chatId: string }): JSX.Element | null {
   return alone ? (
     <p className="sparky-note" role="status">
       {trans.__(
-        'Nobody is there to take it. Start a worker in a terminal (%1), or run %2 in its notebook.',
+        'There is no worker to take it. Start one in a terminal (%1), or run %2 in its notebook.',
         'sparky agent worker',
         '%load_ext sparky_nb'
       )}

@@ -9,7 +9,7 @@ import { tame } from './terminal';
 import { str } from './text';
 import { shorten, Value } from './value';
 
-/** Kinds of tasks whose instruction is code. */
+/** Kinds of tasks whose instruction is code; an agent's is the first message that it gets. */
 const CODE = new Set(['call', 'cell']);
 
 export function Status(props: {
@@ -42,7 +42,7 @@ export function Status(props: {
           {name && <TaskName name={name} only={props.only} />} {facts.filter(Boolean).join(' · ')}
         </span>
       </div>
-      {str(data['instruction']) && (
+      {str(data['instruction']) && data['kind'] !== 'agent' && (
         <blockquote className={CODE.has(str(data['kind'])) ? 'sparky-mod-code' : undefined}>
           {shorten(tame(str(data['instruction'])))}
         </blockquote>

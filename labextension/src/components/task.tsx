@@ -121,6 +121,7 @@ export function TaskView(props: {
           hasOlder={hasOlder}
           hold={chat.hold}
           loadOlder={loadOlder}
+          questions={chat.state.questions}
           isOver={() => !running}
           empty={<Empty>{wordsOf(state)}</Empty>}
         />

@@ -12,6 +12,7 @@ import type { Context } from './entry';
 import { entryStamp, EntryView } from './entry';
 import { useEnv } from './env';
 import { day } from './format';
+import { str } from './text';
 
 const NEAR_END_PX = 48;
 const NEAR_START_PX = 400;
@@ -36,6 +37,8 @@ export interface TimelineProps {
   nameOf?: (taskId: string | null) => string | undefined;
   /** Show a task alone. */
   only?: (taskId: string) => void;
+  /** Questions that can be answered, by their ids. */
+  questions: Readonly<Record<string, unknown>>;
   /** Whether a task goes on no more. */
   isOver: (taskId: string | null) => boolean;
 }
@@ -157,7 +160,8 @@ export function Timeline(props: TimelineProps): JSX.Element {
       day: fresh ? day(entry.time, Date.now()) : undefined,
       turn: before !== undefined && before.task_id !== entry.task_id,
       told: isTold(data, index),
-      over: props.isOver(entry.task_id)
+      over: props.isOver(entry.task_id),
+      open: entry.type === 'question' && str(entry.data['question_id']) in props.questions
     };
   };
   const nothing = entries.every(entry => entry.type === 'chat' && !hasOlder);

@@ -157,6 +157,7 @@ function ChatBody({ chat, place }: { chat: Chat; place: Place }): JSX.Element {
               </Empty>
             )
           }
+          questions={state.questions}
           isOver={id => id !== null && isEnded(state.tasks[id]?.state ?? GONE)}
           {...(filter.taskId === null
             ? {

@@ -213,3 +213,19 @@ def test_what_is_past_stands_still_and_says_once_what_became_of_it_and_when(
     expect(chat.locator(".sparky-tool")).to_contain_text("no result")
     expect(chat.locator(".sparky-state-running")).to_have_count(0)
     expect(chat.get_by_text("the kernel has died")).to_have_count(1)
+
+
+def test_lists_that_could_not_be_read_are_read_again_by_themselves(
+    panel_lab: Lab, page: Page, log: Log
+) -> None:
+    work = Work(log, "listed-late")
+    refusal = {"error": {"code": "log_unavailable", "message": "it is locked"}}
+    page.route("**/sparky/api/v1/tasks?**", lambda route: route.fulfill(status=503, json=refusal))
+    page.goto(f"{panel_lab.url}lab/workspaces/late?token={panel_lab.token}")
+    page.wait_for_function("() => window.jupyterapp?.commands.hasCommand('sparky:open-panel')")
+    page.evaluate("() => window.jupyterapp.restored.then(() => null)")
+    open_panel(page)
+    side = page.locator(".sparky-side")
+    expect(side).to_contain_text("it is tried again: it is locked", timeout=MS)
+    page.unroute("**/sparky/api/v1/tasks?**")
+    expect(side.locator(f"[data-sparky-task={work.task}]")).to_have_count(1, timeout=MS)
