@@ -66,6 +66,8 @@ def test_a_chat_is_renamed_archived_and_deleted_in_the_panel(panel_lab: Lab, pag
     expect(task).to_have_count(0)
     wait_for(lambda: page.evaluate(_ARCHIVED) == [chat_id], "the setting is saved", PATIENCE)
     page.reload()
+    page.wait_for_function("() => window.jupyterapp?.restored.then(() => true)")
+    panel(page)  # the layout may not have been saved yet
     expect(side.get_by_role("button", name="Show archived")).to_be_visible(timeout=MS)
     expect(row).to_have_count(0)
     side.get_by_role("button", name="Show archived").click()
