@@ -126,7 +126,7 @@ def test_a_schedule_goes_on_when_its_workers_are_killed_and_no_firing_runs_twice
         workers = [stack.enter_context(worker(environment, tmp_path)) for _ in range(3)]
         for victim in workers[:2]:
             before = fired()
-            wait_for(lambda before=before: fired() > before, "it fires", PATIENCE)  # type: ignore[misc]
+            wait_for(lambda before=before: fired() > before, "it fires", PATIENCE)
             victim.kill()
             victim.wait(PATIENCE)
         before = fired()
