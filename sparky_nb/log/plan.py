@@ -21,6 +21,8 @@ from sparky_nb.log.records import Known, Stored, content_digest
 from sparky_nb.log.rules import apply_event, check_lane, expired, takes_lane, to_dict
 
 TEXT_ID_MAX: Final = 64
+TIME_MAX: Final = 8_640_000_000_000_000
+"""The last millisecond that is a date in every browser (ECMA-262, "Time Values and Time Range")."""
 TOLD: Final = frozenset({"status", "chat"})
 """Types that have a digest in ``_index``."""
 
@@ -78,8 +80,8 @@ def check_event(event: NewEvent) -> None:
         raise InvalidArgument("event.type", f"1 to {TEXT_ID_MAX} characters", event.type)
     if event.type in RESERVED:
         raise InvalidArgument("event.type", "a type that the log does not reserve", event.type)
-    if not (is_integer(event.time) and -(2**53) < event.time < 2**53):
-        raise InvalidArgument("event.time", "integer milliseconds", event.time)
+    if not (is_integer(event.time) and abs(event.time) <= TIME_MAX):
+        raise InvalidArgument("event.time", "integer milliseconds of a date", event.time)
 
 
 def _is_text(value: object) -> bool:

@@ -95,6 +95,12 @@ class AppendContract(LogCase):
         with pytest.raises(InvalidArgument, match="type"):
             append(log, "c", event("a", type_))
 
+    def test_a_time_that_is_no_date_is_refused(self, log: Log) -> None:
+        for last in (8_640_000_000_000_000, -8_640_000_000_000_000):
+            append(log, "c", event(f"at {last}", time=last))
+            with pytest.raises(InvalidArgument, match=r"event\.time"):
+                append(log, "c", event("a", time=last * 2))
+
     @pytest.mark.parametrize("chat", ["", "_index", "_x", "a/b", "é", "x" * 129, "-a"])
     def test_an_illegal_chat_id_names_the_rule(self, log: Log, chat: str) -> None:
         with pytest.raises(InvalidArgument, match="chat_id"):

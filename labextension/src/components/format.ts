@@ -41,8 +41,11 @@ export function duration(ms: number): string {
 /** How long ago, in one unit. */
 export function age(time: number, now: number): string {
   const s = Math.max(0, now - time) / 1000;
+  if (s < 10) {
+    return AGE.format(0, 'second');
+  }
   if (s < 60) {
-    return AGE.format(0, 'minute').replace(/.*/, s < 10 ? 'now' : `${Math.floor(s)} s`);
+    return AGE.format(-Math.floor(s), 'second');
   }
   if (s < 3600) {
     return AGE.format(-Math.floor(s / 60), 'minute');
