@@ -138,6 +138,7 @@ def _all(log: Log) -> list[bytes]:
 def test_writers_lose_nothing_when_the_files_are_deleted_under_them(
     tmp_path: Path, what: str
 ) -> None:
+    rng = random.Random(what)
     url, chats = f"sqlite://{tmp_path / 'log.db'}", ["one", "two"]
     with writers(url, chats, "deleted") as started:
 
@@ -153,8 +154,10 @@ def test_writers_lose_nothing_when_the_files_are_deleted_under_them(
 
         for _ in range(4):
             until_each_has_more(1)
-            for path in tmp_path.glob(what):
+            files = list(tmp_path.glob(what))
+            for path in rng.sample(files, len(files)):
                 path.unlink(missing_ok=True)
+                time.sleep(rng.random() * 0.005)  # as slow as a busy machine is
         # The first may have been on its way when the files were deleted; the second has seen it.
         until_each_has_more(2)
         for it in started:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
+import shutil
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -118,8 +119,16 @@ class Writers:
             connection._KEPT.pop().close()
 
 
-@pytest.mark.parametrize("first", ["log.db*", "log.db-wal"])
-@pytest.mark.parametrize("then", ["deleted", "deleted and the other one writes"])
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [
+        ("log.db*", "deleted"),
+        ("log.db-wal", "deleted"),
+        ("log.db-shm", "deleted"),
+        ("log.db*", "deleted and the other one writes"),
+        ("log.db-wal", "deleted and the other one writes"),
+    ],
+)
 def test_nothing_is_lost_whenever_the_rest_is_deleted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, first: str, then: str
 ) -> None:
@@ -175,8 +184,9 @@ def test_who_reads_for_the_first_time_finds_it_whenever_it_is_deleted(
 
 @pytest.mark.promise("P4")
 def test_who_puts_back_a_state_that_may_be_an_older_one_says_so_with_new_epochs(
-    tmp_path: Path,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(connection, "PATIENCE", 0.01)
     path = tmp_path / "log.db"
     writers = Writers(path)
     writers.append(writers.one, "a")
@@ -192,3 +202,30 @@ def test_who_puts_back_a_state_that_may_be_an_older_one_says_so_with_new_epochs(
     assert (position.epoch != epoch, position.lineage[0].epoch) == (True, epoch)
     assert writers.one.position("c") == position
     writers.close()
+
+
+@pytest.mark.parametrize("deleted", ["log.db-wal", "log.db-shm", "log.db-*"])
+def test_nobody_opens_a_log_of_which_others_have_files_that_were_deleted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, deleted: str
+) -> None:
+    monkeypatch.setattr(connection, "PATIENCE", 0.01)
+    path = tmp_path / "log.db"
+    with SqliteLog(path) as one:
+        append(one, "c", event("a"))
+        remove(path, deleted)
+        with pytest.raises(LogUnavailable, match="has not put it back"):
+            SqliteLog(path)
+        append(one, "c", event("b"))  # it looks, and puts it back
+        with SqliteLog(path) as two:
+            assert (names(two), list(two.verify())) == (["a", "b"], [])
+
+
+def test_parts_that_nobody_uses_are_no_obstacle(tmp_path: Path) -> None:
+    path, copy = tmp_path / "log.db", tmp_path / "copy" / "log.db"
+    copy.parent.mkdir()
+    with SqliteLog(path) as log:
+        append(log, "c", event("a"))
+        for suffix in ("", "-wal"):  # as a backup of the files would
+            shutil.copyfile(f"{path}{suffix}", f"{copy}{suffix}")
+    with SqliteLog(copy) as log:
+        assert names(log) == ["a"]

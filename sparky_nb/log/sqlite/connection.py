@@ -19,6 +19,7 @@ from typing import Final, Literal
 from sparky_nb.clock import Clock
 from sparky_nb.errors import LogUnavailable
 from sparky_nb.log.sqlite import schema
+from sparky_nb.log.sqlite.parts import check_parts
 from sparky_nb.log.sqlite.place import PATIENCE, Identity, MovedError, Place
 from sparky_nb.log.sqlite.problems import translated
 from sparky_nb.log.sqlite.records import SqliteRecords
@@ -26,7 +27,7 @@ from sparky_nb.log.sqlite.recovery import settle
 from sparky_nb.log.sqlite.rescue import give_way
 
 Journal = Literal["wal", "delete"]
-_TRIES: Final = 5
+_PAUSE: Final = 0.02
 _YIELD: Final = 5.0
 """Seconds for which a process with an older state of a deleted log lets others put it back: all
 look at the log every few seconds."""
@@ -43,10 +44,11 @@ class Opened:
         *,
         log_id: str,
         file: Identity,
-        wal: Identity,
+        parts: tuple[Identity, Identity],
     ) -> None:
         self.writer, self.spare, self.records = writer, spare, records
-        self.log_id, self.file, self.wal = log_id, file, wal
+        self.log_id, self.file = log_id, file
+        self.wal, self.shm = parts
         self.pid = os.getpid()
 
 
@@ -100,14 +102,33 @@ class Connections:
             return self._open_at_last()
 
     def _open_at_last(self) -> Opened:
-        for _ in range(_TRIES):
-            with contextlib.suppress(MovedError):
+        for attempt in self._attempts():
+            with attempt:
                 with self.place.locked(self._clock):
                     self.place.prepare()
                     opened = self._open_found()
                 self._begin(opened)
                 return opened
-        raise LogUnavailable(f"the log {self.place.text} is being replaced again and again")
+        raise AssertionError
+
+    def _attempts(self) -> Iterator[contextlib.AbstractContextManager[None]]:
+        """Blocks that are tried until one of them ends without MovedError; others act meanwhile."""
+        moved = MovedError()
+
+        @contextlib.contextmanager
+        def attempt() -> Iterator[None]:
+            nonlocal moved
+            try:
+                yield
+            except MovedError as error:
+                moved = error
+
+        pause = threading.Event()
+        for number in range(max(5, round(PATIENCE / _PAUSE))):
+            yield attempt()
+            pause.wait(min(_PAUSE, number / 1000))
+        what = str(moved) or "it is being replaced again and again"
+        raise LogUnavailable(f"the log {self.place.text} can't be used now: {what}") from moved
 
     def _begin(self, opened: Opened) -> None:
         self._opened = opened
@@ -121,10 +142,13 @@ class Connections:
         Raises:
             MovedError: nothing is there, or not what was a moment ago.
         """
-        place, file = self.place, self.place.identity()
+        place, file, shared = self.place, self.place.identity(), self.journal == "wal"
         if file is None:
             raise MovedError
+        if shared:
+            check_parts(place)
         with contextlib.ExitStack() as undo:
+            before = parts = place.parts()
             try:
                 self._probe()
                 writer = undo.enter_context(contextlib.closing(self.connect()))
@@ -136,19 +160,23 @@ class Connections:
                         f"the log {place.text} can't use the journal mode {self.journal}"
                     )
                 writer.execute("PRAGMA secure_delete = ON")
+                schema.check(writer, place.text)
+                parts = place.parts()
+                if shared and (None in parts or (None not in before and parts != before)):
+                    raise MovedError  # it may share them with nobody
                 schema.migrate(writer, place.text)
-                log_id = settle(writer, place, self._boot)
+                log_id, opening = settle(writer, place, self._boot)
                 spare = undo.enter_context(contextlib.closing(self.connect()))
-                spare.execute("SELECT count(*) FROM meta").fetchone()
+                seen = spare.execute("SELECT value FROM meta WHERE key = 'opening'").fetchone()
             except sqlite3.Error as error:
-                if place.identity() != file:
+                if place.identity() != file or (None not in parts and place.parts() != parts):
                     raise MovedError from error
                 raise translated(error, place.text) from error
-            wal = place.wal_identity() if self.journal == "wal" else None
-            if place.identity() != file or (self.journal == "wal" and wal is None):
+            # Were they deleted between the two, the spare would have others than the writer.
+            if (place.identity(), place.parts()) != (file, parts) or seen != (opening,):
                 raise MovedError
             records = SqliteRecords(writer, always_synced=self._always_synced)
-            opened = Opened(writer, spare, records, log_id=log_id, file=file, wal=wal)
+            opened = Opened(writer, spare, records, log_id=log_id, file=file, parts=parts)
             self._set_sync(opened, self._always_synced)
             undo.pop_all()
         return opened
@@ -193,6 +221,9 @@ class Connections:
                 found = os.stat(self.place.wal)
                 if (found.st_dev, found.st_ino) != opened.wal:
                     raise MovedError
+                found = os.stat(self.place.shm)
+                if (found.st_dev, found.st_ino) != opened.shm:
+                    raise MovedError
         except FileNotFoundError:
             raise MovedError from None
         except OSError as error:
@@ -204,20 +235,18 @@ class Connections:
         with self._opening:
             if self._opened is not opened:  # another thread has done it
                 return
-            for _ in range(_TRIES):
-                try:
-                    with place.locked(self._clock):
-                        fresh = self._replaced(opened)
-                except MovedError:
-                    continue  # and again, while we still have it
-                except sqlite3.Error as error:
-                    raise translated(error, place.text) from error
-                self._missed = None
-                if fresh is not opened:
-                    self._abandon(opened)
-                    self._begin(fresh)
-                return
-            raise LogUnavailable(f"the log {place.text} is being replaced again and again")
+            for attempt in self._attempts():
+                with attempt:
+                    try:
+                        with place.locked(self._clock):
+                            fresh = self._replaced(opened)
+                    except sqlite3.Error as error:
+                        raise translated(error, place.text) from error
+                    self._missed = None
+                    if fresh is not opened:
+                        self._abandon(opened)
+                        self._begin(fresh)
+                    return
 
     def _replaced(self, opened: Opened) -> Opened:
         """What takes the place of ``opened``, which may be itself. Raises MovedError: not yet."""
@@ -330,7 +359,9 @@ class Connections:
         connection = self.connect()
         try:
             connection.execute("PRAGMA query_only = ON")
-            self.check(opened)  # it may have been deleted, and made again, since it was looked at
+            # It has opened its -wal once it has read; the one that is there may be another's.
+            connection.execute("SELECT 1 FROM meta").fetchone()
+            self.check(opened)
         except BaseException:
             connection.close()
             raise

@@ -40,7 +40,7 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MovedError(Exception):
-    """The file at the log's path is not the one that it was."""
+    """The files at the log's path are not those that they were; its text may say more."""
 
 
 class Place:
@@ -49,7 +49,7 @@ class Place:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.text = str(path)
-        self.wal = f"{path}-wal"
+        self.wal, self.shm = f"{path}-wal", f"{path}-shm"
         self._lock = f"{path}-lock"
         self._seen = Path(f"{path}-seen")
 
@@ -98,6 +98,10 @@ class Place:
     def wal_identity(self) -> tuple[int, int] | None:
         return _identity(self.wal)
 
+    def parts(self) -> tuple[Identity, Identity]:
+        """Which -wal and which -shm are there now."""
+        return _identity(self.wal), _identity(self.shm)
+
     def size(self) -> int:
         """Bytes of the log and of what is not merged into it yet."""
         return _size(self.text) + _size(self.wal)
@@ -111,7 +115,7 @@ class Place:
 
     def remove_wal(self) -> None:
         """Remove what belongs to a database that is no longer here."""
-        for name in (self.wal, f"{self.text}-shm"):
+        for name in (self.wal, self.shm):
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(name)
 

@@ -39,8 +39,10 @@ COPY: Final = "copy"
 """The stamp of a backup: no place has seen it."""
 
 
-def settle(connection: sqlite3.Connection, place: Place, boot: str) -> str:
-    """Decide which epochs are still true, before anything is read; the ``log_id``.
+def settle(connection: sqlite3.Connection, place: Place, boot: str) -> tuple[str, str]:
+    """Decide which epochs are still true, before anything is read.
+
+    Returns the ``log_id`` and what only this opening has put into the log, as ``opening``.
 
     Its caller holds the place's lock, and commits on ``connection`` are fsynced.
     """
@@ -62,11 +64,12 @@ def settle(connection: sqlite3.Connection, place: Place, boot: str) -> str:
         known = (fresh,) if stamp in (None, COPY) else (stamp, fresh)
         if place.write_seen(Seen(log_id=log_id, total=total, stamps=known)):
             connection.execute(put, ("stamp", fresh))
+        connection.execute(put, ("opening", fresh))
         connection.execute("COMMIT")
     except BaseException:
         connection.execute("ROLLBACK")
         raise
-    return log_id
+    return log_id, fresh
 
 
 def sync_heads(connection: sqlite3.Connection, place: Place) -> None:

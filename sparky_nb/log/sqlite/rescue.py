@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from sparky_nb.errors import LogUnavailable
+from sparky_nb.log.sqlite.parts import check_parts
 from sparky_nb.log.sqlite.place import Identity, MovedError, Place
 from sparky_nb.log.sqlite.recovery import mark_copy, see, total_events
 
@@ -56,15 +57,16 @@ def give_way(
         Whether nothing but this log may be opened at the path: it is nowhere else.
 
     Raises:
-        MovedError: the path changed meanwhile; what is open is still needed.
-        LogUnavailable: somebody else has to put it back first, or it can't be written.
+        MovedError: the path changed meanwhile, or somebody else has to put it back first; what is
+            open is still needed.
+        LogUnavailable: it can't be written.
     """
     with _writing(spare):
         mine, superseded = total_events(source), _is_superseded(source)
         there = place.identity()
         if there == file:
-            # Who opened the file without its -wal may have gone on from an older state.
-            sure = not superseded and place.wal_identity() is None
+            # Should somebody have opened the file without its -wal, theirs is an older state.
+            sure = not superseded and place.wal_identity() in (None, wal)
             _put_back(source, spare, place, sure=sure)
             return True
         if wal is not None and place.wal_identity() == wal:
@@ -82,7 +84,7 @@ def give_way(
                     mark_copy(copy)
             return False
         if superseded and not newest:
-            raise LogUnavailable(f"the log {place.text} was deleted; another process puts it back")
+            raise MovedError("it was deleted; another process puts it back")
         if there is None:
             place.create()
         with _empty(place):
@@ -117,6 +119,7 @@ def _writing(connection: sqlite3.Connection) -> Iterator[None]:
 def _empty(place: Place) -> Iterator[None]:
     """The log at the path, in which nothing happened and, meanwhile, nothing can happen."""
     there = place.identity()
+    check_parts(place)
     with _connected(place, "rw") as empty, _writing(empty):
         if place.identity() != there or _state(empty)[1]:
             raise MovedError
@@ -124,6 +127,7 @@ def _empty(place: Place) -> Iterator[None]:
 
 
 def _look(place: Place) -> tuple[str, int]:
+    check_parts(place)
     with _connected(place, "ro") as there:
         return _state(there)
 
