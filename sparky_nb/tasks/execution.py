@@ -197,7 +197,10 @@ class Execution:
             self.moved_to(RUNNING)
 
     def _in_thread(self, main: Callable[[], None]) -> None:
-        threading.Thread(target=main, name=self.task_id, daemon=True).start()
+        try:
+            threading.Thread(target=main, name=self.task_id, daemon=True).start()
+        except RuntimeError as error:  # the process has as many as it may have
+            self._finish(None, error)
 
     def interrupt(self, *, anyway: bool = False) -> bool:
         """From a signal handler: raise the cancellation in the code that the signal interrupted.

@@ -10,8 +10,7 @@ import contextlib
 import getpass
 import os
 import threading
-from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from sparky_nb.clock import Clock
 from sparky_nb.errors import Conflict, Fenced, LaneTaken, LogUnavailable, NotFound, UsageError
@@ -26,9 +25,8 @@ from sparky_nb.tasks.execution import Execution, Work
 from sparky_nb.tasks.ports import Bell, Ringer, Settings, SilentRinger, Sweep
 from sparky_nb.tasks.service import Service
 from sparky_nb.tasks.timers import Timers
+from sparky_nb.tasks.turns import Turns
 
-_REMEMBERED = 200
-"""Ended tasks whose outcome and work stay at hand, for ``result`` and ``retry``."""
 SWEEP_EVERY = 1.0
 """Seconds between two looks for dead runners while somebody waits for one."""
 
@@ -68,16 +66,16 @@ class Runner:
         self.settings = settings or Settings()
         self._ringer, self._bell = ringer or SilentRinger(), bell
         self._info = info or {}
-        self._timers = Timers(clock)
-        self._executions: dict[str, Execution] = {}
-        self._ended: deque[str] = deque()
-        self._queue: deque[Execution] = deque()
-        self._lock = threading.RLock()
-        self._command_lock = threading.Lock()
+        # Apart, as a flush may wait for the log for seconds, and a forced cancel must not.
+        self._timers, self._flushes = Timers(clock), Timers(clock)
+        self._turns = Turns(lambda: self.settings.parallel)
+        # These are for what must happen once: who waits for one of them waits for just that.
+        self._command_lock, self._registering = threading.Lock(), threading.Lock()
+        self._carried_out: set[str] = set()
         self._on_moved: Callable[[], None] = lambda: None
         self._sweep, self._swept = sweep, clock.monotonic() - SWEEP_EVERY
         self._pid = os.getpid()
-        self._registered = self._attending = self._closed = False
+        self._registered = self._attending = False
         self._service = Service(
             log=log,
             clock=clock,
@@ -86,7 +84,7 @@ class Runner:
             sweep=sweep,
             settings=self.settings,
             runner_id=runner_id,
-            commands=self.run_commands,
+            look=self._look,
             busy=lambda: bool(self.active()),
             dispossessed=self._dispossessed,
         )
@@ -103,36 +101,35 @@ class Runner:
         if os.getpid() != self._pid:
             raise Conflict("this process is a fork; a runner can't be shared with it")
         check_chat_id(work.chat_id)
-        with self._lock:
-            if self._closed:
-                raise Conflict("the runner has been shut down")
-            self._register()
-            task_id = new_task_id()
-            execution = self._execution(work, task_id, runner_id=self.runner_id, retry_of=retry_of)
-            full = self._full() or self._lane_taken(work, self._queue)
-            # Known before its first event, so that a command that follows at once finds it.
-            self._executions[task_id] = execution
-            try:
-                full = not self._begin(execution, full)
-            except BaseException:
-                del self._executions[task_id]
-                raise
-            if full:
-                self._queue.append(execution)
-            else:
-                execution.launch()
-            return execution
+        self._turns.check_open()
+        self._register()
+        execution = self._execution(
+            work, new_task_id(), runner_id=self.runner_id, retry_of=retry_of
+        )
+        free = self._turns.begin(execution)
+        try:
+            queued = not self._begin(execution, free and not self._lane_elsewhere(work))
+        except BaseException:
+            self._turns.forget(execution)
+            self._service.nudge()  # a place was kept for it
+            raise
+        self._turns.settle(execution, queued=queued)
+        if queued:
+            self._service.nudge()  # a place may have become free
+        else:
+            execution.launch()
+        return execution
 
-    def _begin(self, execution: Execution, full: bool) -> bool:
+    def _begin(self, execution: Execution, free: bool) -> bool:
         """Store its first event; whether it may be launched."""
-        if not full:
+        if free:
             try:
                 execution.begin()
             except LaneTaken:  # another process was faster
-                full = True
-        if full:
-            execution.begin(queued_behind=len(self._queue))
-        return not full
+                free = False
+        if not free:
+            execution.begin(queued_behind=len(self._turns.queued()))
+        return free
 
     def announce(
         self, work: Work, *, task_id: str, runner_id: str, waits: str, retry_of: str | None = None
@@ -153,11 +150,11 @@ class Runner:
 
     def adopt(self, work: Work, *, task_id: str, epoch: str) -> Execution:
         """Take a task over that another process has announced for this runner; ``launch`` it."""
-        with self._lock:
-            execution = self._execution(work, task_id, runner_id=self.runner_id)
-            execution.emitter.epoch = epoch
-            self._executions[task_id] = execution
-            self._register()
+        execution = self._execution(work, task_id, runner_id=self.runner_id)
+        execution.emitter.epoch = epoch
+        # Known before the runner is: its commands may be waiting already.
+        self._turns.add(execution)
+        self._register()
         return execution
 
     def attend(self, on_moved: Callable[[], None]) -> None:
@@ -166,14 +163,13 @@ class Runner:
         Args:
             on_moved: called, in the service's thread, when something has; it must not block.
         """
-        with self._lock:
-            if not self._closed:
-                self._on_moved = on_moved
-                known, self._attending = self._registered, True
-                if known:  # as one who only starts tasks of its own
+        if not self.closed:
+            self._on_moved = on_moved
+            with self._registering:
+                self._attending = True
+                if self._registered:  # as one who only starts tasks of its own
                     self.log.register(self._row())
-                else:
-                    self._register()
+            self._register()
 
     def take(self, row: TaskRow, work: Work) -> Execution | None:
         """Claim a queued task and execute it as ``work``; None: there is no place for it now, or
@@ -182,22 +178,23 @@ class Runner:
         Raises:
             LogUnavailable: it can't be claimed now.
         """
-        with self._lock:
-            if self._closed or self._full() or self._lane_taken(work):
+        if self.closed or self._lane_elsewhere(work):
+            return None
+        self._register()
+        execution = self._execution(work, row.task_id, runner_id=self.runner_id)
+        execution.emitter.epoch = row.epoch
+        if not self._turns.take(execution):
+            return None
+        try:
+            execution.claim()
+        except BaseException as error:
+            self._turns.forget(execution)
+            if isinstance(error, Fenced | UsageError):
                 return None
-            self._register()
-            execution = self._execution(work, row.task_id, runner_id=self.runner_id)
-            execution.emitter.epoch = row.epoch
-            self._executions[row.task_id] = execution
-            try:
-                execution.claim()
-            except BaseException as error:
-                del self._executions[row.task_id]
-                if isinstance(error, Fenced | UsageError):
-                    return None
-                raise
-            execution.launch()
-            return execution
+            raise
+        self._turns.settle(execution)
+        execution.launch()
+        return execution
 
     def retry(self, task_id: str) -> Execution:
         """Start the work of an ended task again, as a new task.
@@ -217,17 +214,16 @@ class Runner:
 
     def find(self, task_id: str) -> Execution | None:
         """The execution of that task where it is, or was, of this process."""
-        return self._executions.get(task_id)
+        return self._turns.find(task_id)
 
     @property
     def closed(self) -> bool:
         """Whether it takes no more work."""
-        return self._closed
+        return self._turns.closed
 
     def active(self) -> list[Execution]:
-        """The tasks of this process that have not ended, in the order of their start."""
-        with self._lock:
-            return [e for e in self._executions.values() if not e.done.is_set()]
+        """The tasks of this process that have begun and not ended, in the order of their start."""
+        return self._turns.active()
 
     def not_durable(self, task_id: str) -> bool:
         """Whether events of that task wait in memory because the log can't be written."""
@@ -268,19 +264,28 @@ class Runner:
         if os.getpid() != self._pid:
             return
         with self._command_lock:
-            for row in self.log.pending_commands(self.runner_id):
+            rows = self.log.pending_commands(self.runner_id)
+            self._carried_out &= {row.key for row in rows}
+            for row in rows:
+                if row.key in self._carried_out:
+                    continue  # its outcome waits in the outbox
                 execution = self.find(row.task_id)
                 if execution is not None and not execution.done.is_set():
                     carry_out(row, execution, self.clock)
-            self._take_retries()
+                    self._carried_out.add(row.key)
+
+    def _look(self) -> bool:
+        """The service's round, whenever something may have moved: commands before all else."""
+        self.run_commands()
+        self._take_retries()
         self._on_moved()
-        if self._queue:
-            self._fill()  # a task of another process, which one waited for, may have ended
+        self._launch_next()
+        return True
 
     def _take_retries(self) -> None:
         """A server queues a retry for the runner that has the work at hand: this one."""
         for row in self.log.tasks(runner=self.runner_id, states=(QUEUED,)):
-            if row.task_id not in self._executions and row.retry_of is not None:
+            if self.find(row.task_id) is None and row.retry_of is not None:
                 again = self.find(row.retry_of)
                 self.take(row, _forgotten(row) if again is None else again.work)
 
@@ -300,41 +305,50 @@ class Runner:
         """Cancel what runs, say why, wait a bounded time, and leave. Closing twice is fine."""
         if os.getpid() != self._pid:
             return
-        with self._lock:
-            if self._closed:
-                return
-            self._closed = True
-            queued, active = list(self._queue), self.active()
-            self._queue.clear()
-        for execution in [*queued, *(e for e in active if e not in queued)]:
+        cancelled = self._turns.close(reason)
+        if cancelled is None:
+            return
+        for execution in cancelled:
             execution.cancel(reason)
         grace = self.settings.shutdown_grace
         begun = self.clock.monotonic()
-        self._wait_for(active, begun + grace / 2)
-        for execution in active:
+        half, whole = begun + grace / 2, begun + grace
+        self._wait_for(cancelled, half)
+        self._turns.wait_settled(max(0.0, half - self.clock.monotonic()))
+        late = self.active()
+        for execution in late:
             execution.force()
-        self._wait_for(active, begun + grace)
-        for execution in active:
+        self._wait_for(late, whole)
+        for execution in late:
             if not execution.done.is_set():
                 execution.abandon(reason)
-            execution.emitter.wait_durable(max(0.0, begun + grace - self.clock.monotonic()))
+        for execution in {*cancelled, *late}:
+            execution.emitter.wait_durable(max(0.0, whole - self.clock.monotonic()))
         if self._registered:
-            self._service.stop()
-            # Where that fails, whoever looks next finds the process gone.
-            with contextlib.suppress(LogUnavailable):
-                self.log.unregister(self.runner_id)
+            self._leave()
+
+    def _leave(self) -> None:
+        self._service.stop()
+        # Where that fails, whoever looks next finds the process gone.
+        with contextlib.suppress(LogUnavailable):
+            self.log.unregister(self.runner_id)
         self._timers.close()
+        self._flushes.close()
 
     # -- inside
 
     def _register(self) -> None:
-        if self._registered:
-            return
-        self.log.register(self._row())
-        self._registered = True
-        self._service.refresh()
-        self._timers.start()
-        self._service.start()
+        with self._registering:
+            if self._registered:
+                return
+            self.log.register(self._row())
+            self._service.refresh()
+            self._timers.start()
+            self._flushes.start()
+            self._service.start()
+            self._registered = True  # now that all of it has worked; else it is tried again
+        if self.closed:  # meanwhile
+            self._leave()
 
     def _row(self) -> RunnerRow:
         return RunnerRow(
@@ -373,7 +387,7 @@ class Runner:
             log=self.log,
             clock=self.clock,
             ringer=self._ringer,
-            timers=self._timers,
+            timers=self._flushes,
             settings=self.settings,
             chat_id=work.chat_id,
             title=work.title,
@@ -383,54 +397,42 @@ class Runner:
             actor="agent" if work.kind == "agent" else "task",
         )
 
-    def _running(self) -> int:
-        return sum(1 for e in self._executions.values() if e.state == RUNNING)
-
-    def _full(self) -> bool:
-        return self._running() >= self.settings.parallel
-
-    def _lane_taken(self, work: Work, ahead: Iterable[Execution] = ()) -> bool:
-        """Whether a task of the same lane is under way, here or in another process, or is one of
-        those ``ahead``. It saves the attempt; who gets the lane, the log decides."""
+    def _lane_elsewhere(self, work: Work) -> bool:
+        """Whether another process is at a task of the same lane. Asking saves an attempt; who gets
+        the lane, the log decides."""
         if work.lane is None:
             return False
-        under_way = (it for it in self.active() if it not in self._queue)
-        if any(it.work.lane == work.lane for it in (*under_way, *ahead)):
-            return True
-        try:
-            rows = self.log.tasks(chat_id=work.chat_id, states=(RUNNING, WAITING))
-        except LogUnavailable:
-            return True  # rather later than two at once; the service looks again
+        rows = self.log.tasks(chat_id=work.chat_id, states=(RUNNING, WAITING))
         return any(row.kind == work.kind and row.runner != self.runner_id for row in rows)
 
     def _on_state(self, execution: Execution) -> None:
         """A task waits, goes on, or has ended: perhaps there is a place for the next."""
         if execution.state in TERMINAL:
-            with self._lock:
-                if execution in self._queue:
-                    self._queue.remove(execution)
-                self._ended.append(execution.task_id)
-                if len(self._ended) > _REMEMBERED:
-                    self._executions.pop(self._ended.popleft(), None)
+            self._turns.end(execution)
         if execution.state == WAITING or execution.state in TERMINAL:
-            self._fill()
-            self._service.nudge()  # what others have queued for this runner may have a place now
+            self._service.nudge()
 
-    def _fill(self) -> None:
-        with self._lock:
-            for execution in list(self._queue):
-                if self._closed or self._full():
-                    return
-                if execution not in self._queue or self._lane_taken(execution.work):
+    def _launch_next(self) -> None:
+        """Launch the first in the queue whose turn has come; only the service does. One at a time:
+        whatever has come meanwhile, a cancel say, is before the next."""
+        for execution in self._turns.queued():
+            if not self._turns.leave_queue(execution):
+                continue
+            waits = True
+            try:
+                if self._lane_elsewhere(execution.work):
                     continue
-                try:
-                    execution.launch()
-                except (LaneTaken, LogUnavailable):
-                    continue  # it keeps its place; the service looks again
-                except (Fenced, Conflict) as error:
-                    execution.cancel(str(error))
-                if execution in self._queue:
-                    self._queue.remove(execution)
+                execution.launch()
+                waits = False
+            except LaneTaken:
+                continue
+            except (Fenced, Conflict) as error:
+                execution.cancel(str(error))
+                waits = False
+            finally:
+                self._turns.settle(execution, queued=waits)
+            self._service.nudge()
+            return
 
     def _dispossessed(self) -> None:
         """This runner was declared dead: its tasks have their endings, and must stop."""

@@ -26,7 +26,7 @@ class Service:
     Args:
         log, clock, ringer, bell, sweep, settings: see ``Runner``; without a bell it only polls.
         runner_id: whose lease is renewed.
-        commands: reads and carries out what is pending.
+        look: what is done where something may have moved: commands, and what is queued; true.
         busy: whether tasks run here.
         dispossessed: called when the log says that this runner was declared dead.
     """
@@ -41,13 +41,13 @@ class Service:
         sweep: Sweep | None,
         settings: Settings,
         runner_id: str,
-        commands: Callable[[], None],
+        look: Callable[[], bool],
         busy: Callable[[], bool],
         dispossessed: Callable[[], None],
     ) -> None:
         self._log, self._clock, self._ringer, self._bell = log, clock, ringer, bell
         self._sweep, self._settings, self._runner_id = sweep, settings, runner_id
-        self._commands, self._busy, self._dispossessed = commands, busy, dispossessed
+        self._look, self._busy, self._dispossessed = look, busy, dispossessed
         self._stop = threading.Event()
         self._nudged = threading.Event()
         self._thread = threading.Thread(target=self._run, name="sparky-runner", daemon=True)
@@ -57,7 +57,7 @@ class Service:
         self._thread.start()
 
     def nudge(self) -> None:
-        """Look for commands now. From any thread."""
+        """Look now. From any thread."""
         self._nudged.set()
         if self._bell is not None:
             self._bell.nudge()
@@ -87,8 +87,8 @@ class Service:
             now = self._clock.monotonic()
             changed = self._guarded(self._log.change_token)
             if rung or changed != token:
-                token = changed
-                self._guarded(self._commands)
+                # Where it fails, again at the next poll: nobody may ring a second time.
+                token = changed if self._guarded(self._look) else None
             if now >= renew_at:
                 renew_at = look_at = now + self._settings.lease_renewal
                 self._guarded(self._renew)
@@ -107,7 +107,8 @@ class Service:
         else:
             rung = bool(self._bell.wait(timeout))
         nudged = self._nudged.is_set()
-        self._nudged.clear()
+        if nudged:  # else one that comes in this moment would be forgotten
+            self._nudged.clear()
         return rung or nudged
 
     def _renew(self) -> None:

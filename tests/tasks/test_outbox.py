@@ -107,6 +107,26 @@ def test_a_full_outbox_makes_emit_wait_and_a_cancel_gets_through(
     assert numbers(bench.events(handle)) == sent
 
 
+def test_a_message_that_comes_in_an_outage_is_delivered_once(
+    make_bench: Any, broken: threading.Event
+) -> None:
+    bench = make_bench(outbox_retry=0.01)
+
+    def work(task: TaskContext) -> list[str | None]:
+        return [task.receive(timeout=PATIENCE), task.receive(timeout=0.05)]
+
+    handle = bench.start(work)
+    broken.set()
+    handle.send("hello")
+    for _ in range(3):  # the command is pending in the log until its outcome is stored
+        bench.runner.run_commands()
+    assert handle.result(PATIENCE) == ["hello", None]
+    broken.clear()
+    wait_for(lambda: handle.durable, "the outbox to be empty")
+    received = [e.data["text"] for e in bench.events(handle) if e.type == "message_received"]
+    assert received == ["hello"]
+
+
 def test_nothing_starts_where_the_first_event_can_not_be_stored(
     bench: Bench, broken: threading.Event
 ) -> None:
