@@ -62,8 +62,8 @@ class _Run:
     def __init__(self, assignment: Assignment) -> None:
         self._assignment, self._voice = assignment, assignment.voice
         self._settings = assignment.settings
-        self._usage = RunUsage()
-        self._hooks = Hooks(assignment, self._report)
+        self._usage, self._told = RunUsage(), 0
+        self._hooks = Hooks(assignment)
 
     async def run(self) -> str:
         assignment = self._assignment
@@ -127,6 +127,9 @@ class _Run:
         self, context: RunContext[None], events: AsyncIterable[AgentStreamEvent]
     ) -> None:
         """Events come one by one, and nothing goes on before each is told: the order is kept."""
+        if self._usage.requests > self._told:  # an answer is complete
+            self._told = self._usage.requests
+            self._report()
         voice = self._voice
         async for event in events:
             if isinstance(event, PartStartEvent):

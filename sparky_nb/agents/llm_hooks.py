@@ -43,15 +43,14 @@ class Hooks(AbstractCapability[None]):
 
     Args:
         assignment: what is worked on.
-        report: called when usage has grown.
 
     Attributes:
         given_up: the error after which no further try was made.
         answers: complete answers of the model so far.
     """
 
-    def __init__(self, assignment: Assignment, report: Callable[[], None]) -> None:
-        self._assignment, self._report = assignment, report
+    def __init__(self, assignment: Assignment) -> None:
+        self._assignment = assignment
         self.given_up: Exception | None = None
         self.answers = 0
         self._denied: set[str] = set()
@@ -82,7 +81,6 @@ class Hooks(AbstractCapability[None]):
     ) -> ModelResponse:
         """What the user has sent meanwhile steers the next step, also where none was meant."""
         self.answers += 1
-        self._report()
         self._steer(ctx)
         return response
 

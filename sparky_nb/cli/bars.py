@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.progress import (
     BarColumn,
     Progress,
+    Task,
     TaskID,
     TextColumn,
     TimeRemainingColumn,
@@ -19,6 +20,13 @@ from sparky_nb.cli.render import Renderer, progress_text
 from sparky_nb.cli.terminal import shorten
 
 KEYS_MAX = 8
+
+
+class _Drawn(BarColumn):
+    """A bar where something is on its way to somewhere: what is used up is only a number."""
+
+    def render(self, task: Task) -> Any:
+        return super().render(task) if task.fields["drawn"] else Text()
 
 
 class BarRenderer(Renderer):
@@ -32,7 +40,7 @@ class BarRenderer(Renderer):
         console = Console(markup=False, highlight=False, emoji=False)
         self._bars = Progress(
             TextColumn("{task.fields[key]}", markup=False),
-            BarColumn(),
+            _Drawn(),
             TimeRemainingColumn(),
             TextColumn("{task.fields[said]}", markup=False),
             console=console,
@@ -54,7 +62,7 @@ class BarRenderer(Renderer):
         if bar is None:
             if len(self._known_bars) >= KEYS_MAX:
                 return
-            bar = self._bars.add_task("", key="", said="")
+            bar = self._bars.add_task("", key="", said="", drawn=True)
             self._known_bars[key] = bar
         self._bars.update(
             bar,
@@ -62,6 +70,7 @@ class BarRenderer(Renderer):
             total=float(data["total"]) if data.get("total") else None,
             key="" if key == "main" else shorten(key, 20),
             said=shorten(progress_text(data), 60),
+            drawn="usage" not in data,
         )
 
     def _echo(self, text: str = "", nl: bool = True) -> None:

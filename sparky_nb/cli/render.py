@@ -12,6 +12,7 @@ import click
 
 from sparky_nb.cli.terminal import plain, shorten
 from sparky_nb.events.model import Event
+from sparky_nb.events.usage import usage_text
 
 _COLOURS = {"completed": "green", "failed": "red", "lost": "red", "cancelled": "yellow"}
 
@@ -58,6 +59,8 @@ class Renderer:
         words += [plain(str(data[name])) for name in ("name", "reason") if data.get(name)]
         if data.get("result") is not None:
             words.append("→ " + shorten(data["result"]))
+        if used := usage_text(data.get("usage")):
+            words.append(click.style(f"({used})", dim=True))
         self._line("●", " ".join(words))
         error = data.get("error")
         if error:
@@ -154,6 +157,8 @@ def progress_text(progress: dict[str, Any] | None) -> str:
     """
     if not progress:
         return ""
+    if used := usage_text(progress.get("usage")):
+        return used
     done, total = progress.get("done", 0), progress.get("total")
     words = [f"{done}/{total}" if total else str(done)]
     if total:

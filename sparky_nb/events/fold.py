@@ -55,7 +55,8 @@ SHAPES: Final[dict[str, dict[str, tuple[type, ...]]]] = {
 }
 """What the data of a type must have for more than a plain entry."""
 
-_TASK_TEXT: Final = ("name", "instruction", "result", "error")
+_TASK_TEXT: Final = ("name", "instruction", "result", "error", "usage")
+"""May be redacted: the offsets that these came from are kept in ``sources``."""
 _TASK_FIELDS: Final = (
     *_TASK_TEXT,
     "chat_id",
@@ -66,7 +67,6 @@ _TASK_FIELDS: Final = (
     "schedule_id",
     "retry_of",
     "duration_ms",
-    "usage",
     "omitted_bytes",
     "reason",
 )
@@ -229,6 +229,9 @@ class Fold:
         task = self.state["tasks"].get(event.task_id)
         if task is None:
             return
+        if isinstance(event.data.get("usage"), dict):
+            task["usage"], task["sources"]["usage"] = event.data["usage"], event.offset
+            return  # what it costs is no bar
         key, bars = event.data["key"], task["progress"]
         first = bars.get(key, {})
         bars[key] = {
@@ -399,7 +402,7 @@ def _new_task(event: Event) -> JsonObject:
 def _begin_attempt(task: JsonObject, attempt: int) -> None:
     """A higher attempt starts over; what the one before had reached is shown no more."""
     task.update(attempt=attempt, started=None, ended=None, cancelling=False, progress={})
-    for name in ("result", "error", "duration_ms", "reason"):
+    for name in ("result", "error", "duration_ms", "usage", "reason"):
         task.pop(name, None)
         task["sources"].pop(name, None)
 

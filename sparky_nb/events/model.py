@@ -92,13 +92,15 @@ class Status(Data, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Progress(Data, frozen=True, kw_only=True, omit_defaults=True):
-    """``done`` of ``total`` (absent: unknown) under ``key``."""
+    """``done`` of ``total`` (absent: unknown) under ``key``. One with ``usage`` is no bar: it says
+    what the task has used up so far, as its ending will."""
 
     key: str
     done: int | float
     total: int | float | UnsetType = UNSET
     message: str | UnsetType = UNSET
     unit: str | UnsetType = UNSET
+    usage: JsonObject | UnsetType = UNSET
 
 
 class Thought(Data, frozen=True, kw_only=True, omit_defaults=True):

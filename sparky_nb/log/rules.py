@@ -72,7 +72,7 @@ def apply_event(
         check_fence(row, fence)
     if event.type == "progress":
         data = to_dict(event.data)
-        if row.progress is None or data.get("key") == "main":
+        if data.get("key") == "main" or (row.progress is None and "usage" not in data):
             return msgspec.structs.replace(row, last=offset, progress=data)
     elif event.type == "command":
         data = to_dict(event.data)

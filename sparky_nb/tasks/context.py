@@ -241,8 +241,9 @@ class TaskContext:
         return self._execution.receive(timeout)
 
     def use(self, usage: dict[str, Any]) -> None:
-        """Say what the task has used up so far (tokens, cost, …); its ending has the last value."""
-        self._execution.usage = jsonable(usage)
+        """Say what the task has used up so far (``input_tokens``, ``cost_usd``, …): whoever watches
+        sees it grow, and its ending has the last value."""
+        self._execution.use(jsonable(usage))
 
     # -- output
 

@@ -18,6 +18,7 @@ from sparky_nb.errors import Conflict, Fenced, SparkyError, TaskCancelled
 from sparky_nb.events.jsonable import jsonable, safe_repr
 from sparky_nb.events.model import JsonObject, NewEvent
 from sparky_nb.events.states import CANCELLED, COMPLETED, FAILED, LOST, QUEUED, RUNNING, WAITING
+from sparky_nb.events.usage import tokens
 from sparky_nb.ids import new_event_id
 from sparky_nb.log.base import Fence
 from sparky_nb.tasks.asking import ask
@@ -300,6 +301,15 @@ class Execution:
         """Store a MIME bundle."""
         mime = jsonable(mime)
         self.emitter.display({"stream": "display", "mime": mime, **more}, displays.size(mime))
+
+    def use(self, usage: JsonObject) -> None:
+        """It has used up so much; told like a progress, and again in the ending."""
+        if usage == self.usage:
+            return
+        self.usage = usage
+        data = {"key": "usage", "done": tokens(usage), "unit": "tokens", "usage": usage}
+        if not self.cancellation.requested and not self.emitter.ended:
+            self.emitter.progress(self._fitted(data))
 
     def closing(self, type: str, data: JsonObject) -> None:  # noqa: A002
         """Store the event that closes something, also while the task is being cancelled."""

@@ -54,12 +54,13 @@ def html(picture: Picture, now_ms: int) -> str:
     head = picture.head
     accent = _ACCENTS[head.state]
     small = f"color:{_GREY};font-size:11px"
+    used = f" · {escape(head.usage)}" if head.usage else ""
     parts = [
         f'<div style="border:1px solid {_LINE};border-left:3px solid {accent};border-radius:4px;'
         'padding:8px 12px;max-width:860px;font:13px/1.5 var(--jp-ui-font-family,sans-serif)">',
         f'<div><span style="color:{accent};font-weight:600">{escape(head.label)}</span> '
         f"<b>{escape(head.name)}</b> "
-        f'<span style="{small}">{duration(elapsed_ms(head, now_ms))}</span></div>',
+        f'<span style="{small}">{duration(elapsed_ms(head, now_ms))}{used}</span></div>',
     ]
     if head.not_durable:
         parts.append(_note("Not durable: what it says now can't be stored yet.", "#c07a00"))

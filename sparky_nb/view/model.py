@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from sparky_nb.events.model import JsonObject
 from sparky_nb.events.states import ACTIVE, TERMINAL
+from sparky_nb.events.usage import usage_text
 from sparky_nb.view.ansi import Run, runs
 from sparky_nb.view.brief import amount, brief, clip, number, preview, spread, whole
 from sparky_nb.view.timeline import Bounds, Entry, Output, entries, fit, output
@@ -64,7 +65,8 @@ class Ending(Struct, frozen=True, kw_only=True):
 
 
 class Head(Struct, frozen=True, kw_only=True):
-    """Which task, and where it stands. Times are ms UTC. ``label`` is the state in words."""
+    """Which task, and where it stands. Times are ms UTC. ``label`` is the state in words, ``usage``
+    what has been used up so far."""
 
     task_id: str
     chat_id: str
@@ -81,6 +83,7 @@ class Head(Struct, frozen=True, kw_only=True):
     started: int | None
     ended: int | None
     duration_ms: int | None
+    usage: str = ""
 
 
 class Picture(Struct, frozen=True, kw_only=True):
@@ -182,6 +185,7 @@ def _head(
         started=whole(task["started"]),
         ended=whole(task["ended"]),
         duration_ms=whole(task.get("duration_ms")),
+        usage=usage_text(task.get("usage")),
     )
 
 

@@ -27,7 +27,8 @@ def text(picture: Picture, now_ms: int) -> str:
     first = f"{_SIGNS.get(head.state, '·')} {head.name}: {head.label.lower()}"
     took = duration(elapsed_ms(head, now_ms))
     attempt = f", attempt {head.attempt}" if head.attempt > 1 else ""
-    lines = [f"{first} · {took} · {head.task_id}{attempt}"]
+    used = f" · {head.usage}" if head.usage else ""
+    lines = [f"{first} · {took}{used} · {head.task_id}{attempt}"]
     if head.not_durable:
         lines.append("  ! not durable: what it says now can't be stored yet")
     if head.notice:

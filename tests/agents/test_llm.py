@@ -44,6 +44,27 @@ def test_tokens_are_counted_in_the_ending(here: Stage) -> None:
     assert usage == {"requests": 1, "tool_calls": 0, "input_tokens": 11, "output_tokens": 7}
 
 
+def test_what_is_used_up_is_told_with_each_answer_while_the_task_runs(here: Stage) -> None:
+    seen: list[Any] = []
+
+    @sparky_nb.tool(policy="allow")
+    def look() -> str:
+        "Look."
+        (task,) = here.log.snapshot("chat").state["tasks"].values()
+        seen.append(task.get("usage"))
+        return "nothing"
+
+    replies = [Reply(tools=[("look", {})]), Reply(tools=[("look", {})]), Reply(text=["done"])]
+    with model(replies, look=look) as (_, played):
+        execution = here.start(played)
+        events = here.finish(execution)
+    assert [(it["requests"], it["input_tokens"]) for it in seen] == [(1, 11), (2, 22)]
+    told = [e.data["usage"] for e in events if e.type == "progress"]
+    assert [it["requests"] for it in told] == [1, 2, 3]
+    assert told[-1] == events[-1].data["usage"]
+    assert here.log.task(execution.task_id).progress is None, "what it costs is no progress"
+
+
 def test_tokens_that_a_server_does_not_tell_are_unknown_and_not_none(here: Stage) -> None:
     with model([Reply(text=["done"], usage=None)]) as (_, played):
         usage = here.finish(here.start(played))[-1].data["usage"]

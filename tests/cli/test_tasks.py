@@ -352,7 +352,10 @@ def test_on_a_terminal_progress_stays_on_the_last_line(
     task = said()
     for done in range(3):
         task.say("progress", key="main", done=done, total=3, message="\x1b]0;owned\x07")
-    task.say("output", stream="stdout", text="no line end").status("completed", result=1)
+    usage = {"input_tokens": 1000, "output_tokens": 34, "cost_usd": 0.05}
+    task.say("progress", key="usage", done=1034, usage=usage)
+    task.say("output", stream="stdout", text="no line end")
+    task.status("completed", result=1, usage={**usage, "cost_usd": 0.06})
     main, terminal = pty.openpty()
     environment |= {"TERM": kind, "COLUMNS": "80"}
     with subprocess.Popen(
@@ -376,3 +379,5 @@ def test_on_a_terminal_progress_stays_on_the_last_line(
     assert "completed" in text
     assert "\x1b]0;" not in text
     assert "2/3 67%" in text
+    assert "1,034 tokens · $0.05" in text
+    assert "(1,034 tokens · $0.06)" in text

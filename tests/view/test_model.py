@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sparky_nb.view.html import html
 from sparky_nb.view.model import Picture, elapsed_ms, left_ms, picture
 from sparky_nb.view.text import text
 from tests.view.tasks import OTHER, T0, TASK, folded, printed, progress, status, tool
@@ -34,6 +35,18 @@ def test_a_bar_has_its_rate_and_the_time_that_is_left() -> None:
     assert bar.left_ms == 9000
     assert left_ms(bar, bar.time + 4000) == 5000
     assert left_ms(bar, bar.time + 40_000) == 0
+
+
+def test_what_is_used_up_shows_while_it_runs_and_is_no_bar() -> None:
+    usage = {"input_tokens": 1200, "output_tokens": 34, "cost_usd": 0.0125}
+    shown = drawn(status("running"), progress(1234, key="usage", usage=usage))
+    assert (shown.head.usage, shown.bars) == ("1,234 tokens · $0.0125", [])
+    assert "1,234 tokens · $0.0125" in text(shown, T0)
+    assert "1,234 tokens · $0.0125" in html(shown, T0)
+    ended = drawn(
+        status("running"), status("completed", usage={"cost_usd": "<b>", "input_tokens": 1})
+    )
+    assert ended.head.usage == "1 token"
 
 
 def test_time_passes_from_the_start_to_the_end() -> None:

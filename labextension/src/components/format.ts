@@ -16,6 +16,11 @@ const HUGE = new Intl.NumberFormat(undefined, {
   maximumFractionDigits: 2,
   notation: 'scientific'
 });
+const MONEY = new Intl.NumberFormat(undefined, {
+  style: 'currency',
+  currency: 'USD',
+  maximumFractionDigits: 4
+});
 const RATE = new Intl.NumberFormat(undefined, { maximumSignificantDigits: 3 });
 
 /** `95_000` → `1 min 35 s`. */
@@ -86,6 +91,13 @@ export function left(ms: number): string {
 
 export function number(value: number): string {
   return (Math.abs(value) < 1e15 ? NUMBER : HUGE).format(value);
+}
+
+/** US dollars: of a small sum also what is less than a cent. */
+export function money(usd: number): string {
+  return usd < 0.0001
+    ? `< ${MONEY.format(0.0001)}`
+    : MONEY.format(usd < 1 ? usd : Math.round(usd * 100) / 100);
 }
 
 /** A rate in at most three digits. */

@@ -20,6 +20,7 @@ import { Queued } from './queued';
 import { StateIcon, useStateName } from './state';
 import { TaskError } from './status';
 import { Timeline } from './timeline';
+import { Usage } from './usage';
 import { Viewers } from './viewers';
 
 const PAGE = 1_000;
@@ -94,6 +95,7 @@ export function TaskView(props: {
               {duration(took)}
             </span>
           )}
+          <Usage usage={task?.['usage']} />
         </span>
         <Viewers chat={chat} />
         <Connection info={info} hurry={() => chat.hurry()} />

@@ -14,6 +14,7 @@ import { Queued } from '../components/queued';
 import { StateIcon, useStateName } from '../components/state';
 import { OpenQuestionView, questionsOf, textOr } from '../components/task';
 import { Timeline } from '../components/timeline';
+import { Usage } from '../components/usage';
 import { Viewers } from '../components/viewers';
 import type { Filter } from '../state/filter';
 import { EVERYTHING, select } from '../state/filter';
@@ -201,6 +202,7 @@ function ActiveTask({ chat, task }: { chat: Chat; task: Task }): JSX.Element {
             {textOr(task.name, taskId)}
           </span>
           <span className="sparky-dim">{nameOfState(task.state, task.cancelling)}</span>
+          <Usage usage={task['usage']} />
         </span>
         {origin?.path && (
           <button className="sparky-link" onClick={() => actions.openOrigin(origin)}>

@@ -8,7 +8,7 @@
 import type { Bar, Entry, Event, Json, Limits, State, Task } from './model';
 import { TERMINAL } from './model';
 import { redactEntry } from './redact';
-import { fits } from './shapes';
+import { fits, isObject } from './shapes';
 import { attemptOf, beginAttempt, newTask, TASK_FIELDS, TASK_TEXT } from './task';
 import { codePoints, textOf } from './text';
 
@@ -229,6 +229,11 @@ export class Fold {
     const task = this.state.tasks[event.task_id ?? ''];
     if (!task) {
       return;
+    }
+    if (isObject(event.data.usage)) {
+      task['usage'] = event.data.usage;
+      task.sources['usage'] = event.offset;
+      return; // what it costs is no bar
     }
     const name = textOf(event.data.key);
     const first: Bar | undefined = task.progress[name];

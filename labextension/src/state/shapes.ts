@@ -3,7 +3,7 @@
  * event, however odd, makes a chat unreadable.
  */
 
-import type { Event } from './model';
+import type { Event, Json } from './model';
 
 type Kind = 'string' | 'number' | 'list';
 
@@ -20,6 +20,11 @@ const SHAPES: Readonly<Record<string, Readonly<Record<string, Kind>>>> = {
   chat: { chat_id: 'string' },
   redaction: { offsets: 'list' }
 };
+
+/** Whether `value` is what Python calls a dict. */
+export function isObject(value: unknown): value is Json {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
 
 export function fits({ type, data }: Event): boolean {
   const shape = Object.hasOwn(SHAPES, type) ? (SHAPES[type] ?? {}) : {};

@@ -3,7 +3,13 @@
 import type { Event, Json, Task } from './model';
 
 /** Fields that may be redacted, so the offset that they came from is kept in `sources`. */
-export const TASK_TEXT: ReadonlySet<string> = new Set(['name', 'instruction', 'result', 'error']);
+export const TASK_TEXT: ReadonlySet<string> = new Set([
+  'name',
+  'instruction',
+  'result',
+  'error',
+  'usage'
+]);
 
 export const TASK_FIELDS: readonly string[] = [
   ...TASK_TEXT,
@@ -15,7 +21,6 @@ export const TASK_FIELDS: readonly string[] = [
   'schedule_id',
   'retry_of',
   'duration_ms',
-  'usage',
   'omitted_bytes',
   'reason'
 ];
@@ -49,7 +54,7 @@ export function beginAttempt(task: Task, attempt: number): void {
   task.ended = null;
   task.cancelling = false;
   task.progress = Object.create(null) as Task['progress'];
-  for (const name of ['result', 'error', 'duration_ms', 'reason']) {
+  for (const name of ['result', 'error', 'duration_ms', 'usage', 'reason']) {
     delete (task as Json)[name];
     delete task.sources[name];
   }

@@ -247,7 +247,8 @@ export interface Pong {
   [k: string]: unknown;
 }
 /**
- * ``done`` of ``total`` (absent: unknown) under ``key``.
+ * ``done`` of ``total`` (absent: unknown) under ``key``. One with ``usage`` is no bar: it says
+ *     what the task has used up so far, as its ending will.
  */
 export interface Progress {
   key: string;
@@ -255,6 +256,9 @@ export interface Progress {
   total?: number;
   message?: string;
   unit?: string;
+  usage?: {
+    [k: string]: unknown;
+  };
   [k: string]: unknown;
 }
 /**

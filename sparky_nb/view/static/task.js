@@ -77,6 +77,7 @@ export function draw(model, el, css) {
   const label = h("span", "label", { role: "status", "aria-live": "polite" });
   const name = h("span", "name");
   const time = h("span", "time", { role: "timer", "aria-live": "off" });
+  const used = h("span", "time");
   const cancel = h("button", "cancel", {
     type: "button",
     text: "Cancel",
@@ -96,7 +97,7 @@ export function draw(model, el, css) {
   const message = messageForm();
   const foot = h("div", "foot");
   const root = h("div", "sparky-task", { role: "group" },
-    h("div", "head", {}, h("span", "dot", { "aria-hidden": "true" }), label, name, time, cancel),
+    h("div", "head", {}, h("span", "dot", { "aria-hidden": "true" }), label, name, time, used, cancel),
     notes, silence, bars, question, entries, output, ending, message, failure, foot);
   // Keys that are typed here are not the notebook's shortcuts.
   root.setAttribute("data-lm-suppress-shortcuts", "true");
@@ -121,6 +122,7 @@ export function draw(model, el, css) {
     set(label, it.label || "");
     set(name, it.name || "");
     name.title = it.name || "";
+    set(used, it.usage || "");
     cancel.hidden = ended || it.cancelling;
     message.hidden = ended || it.kind !== "agent";
     const words = [];

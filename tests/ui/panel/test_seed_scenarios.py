@@ -134,6 +134,7 @@ def test_test_1_basic_reconnection(agent_lab: Lab, page: Page, screens: Screens)
     job.go(2)
     job.shows(chat, calls=3)  # the next tool call appears
     chat.is_live()
+    expect(chat.node.locator(".sparky-usage")).to_have_text("54 tokens")  # of three answers
     screens.both(page, "after-the-refresh")
     job.ends(chat)  # and all that remains
     wait_for(lambda: "reconnected chat=test-1" in agent_lab.said(), "the log says so", PATIENCE)
