@@ -57,7 +57,10 @@ _TABLES: Final = (
         PRIMARY KEY (chat_key, id)
     ) WITHOUT ROWID""",
     "CREATE INDEX kept_ids_task ON kept_ids (chat_key, task_id)",
-    # rev: the chat's head when the row was written.
+    # rev: the chat's head when the row was written. Nothing reads it, and yet it stays: a kernel
+    # that runs on while its package is upgraded names it in its INSERT, so without the column it
+    # could store nothing of its tasks any more; and SQLite before 3.35, which some systems' Pythons
+    # have, can't drop it.
     """CREATE TABLE tasks (
         seq INTEGER PRIMARY KEY,
         task_id TEXT NOT NULL UNIQUE,
