@@ -7,7 +7,7 @@ import io
 import marshal
 import types
 from collections import ChainMap
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, ClassVar, Final
 
 from sparky_nb.errors import Conflict, InvalidArgument
@@ -15,6 +15,7 @@ from sparky_nb.process.names import names_read
 
 _DEPTH: Final = 40
 _REDUCE: Final = 4
+_PLAIN: Final = (type(None), bool, int, float, complex, str, bytes, types.EllipsisType)
 Part = tuple[str, Any]
 
 
@@ -79,7 +80,27 @@ def _dumps(value: Any) -> bytes:
 def _code(code: types.CodeType) -> tuple[Any, ...]:
     """Compiled code as it is, for the same interpreter: cloudpickle from 3.1.3 on leaves out which
     file it is from, and so the lines of a traceback."""
-    return marshal.loads, (marshal.dumps(code),)
+    if _is_plain(code):
+        return marshal.loads, (marshal.dumps(code),)
+    import cloudpickle
+
+    make, parts = cloudpickle.Pickler.dispatch_table[types.CodeType](code)[:2]
+    return _made, (make, parts, code.co_filename)
+
+
+def _made(make: Callable[..., types.CodeType], parts: tuple[Any, ...], file: str) -> types.CodeType:
+    return make(*parts).replace(co_filename=file)
+
+
+def _is_plain(constant: object) -> bool:
+    """Whether a compiler makes such constants. Tools that rewrite code put other objects there,
+    which marshal refuses, or takes for plain bytes."""
+    match constant:
+        case types.CodeType():
+            return all(map(_is_plain, constant.co_consts))
+        case tuple() | frozenset():
+            return type(constant) in (tuple, frozenset) and all(map(_is_plain, constant))
+    return type(constant) in _PLAIN
 
 
 def _failure(value: Any) -> Exception | None:
@@ -142,6 +163,9 @@ def _parts_of_function(path: str, fn: types.FunctionType) -> Iterator[Part]:
     for name in sorted(names_read(fn.__code__)):
         if name in fn.__globals__:
             yield f"{name} (used by {path})", fn.__globals__[name]
+    for constant in fn.__code__.co_consts:
+        if not isinstance(constant, types.CodeType) and not _is_plain(constant):
+            yield f"a constant of {path}", constant
     for i, default in enumerate(fn.__defaults__ or ()):
         yield f"{path}.__defaults__[{i}]", default
     for name, default in (fn.__kwdefaults__ or {}).items():

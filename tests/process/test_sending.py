@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import pickle
+import signal
 import threading
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,10 @@ class Holder:
         self.inner = inner
 
 
+class Tag(bytes):
+    """Something that marshal takes for plain bytes."""
+
+
 class Odd:
     def __reduce__(self) -> Any:
         raise RuntimeError("not me")
@@ -34,6 +39,17 @@ class Odd:
 def closure() -> Any:
     held = threading.Lock()
     return lambda: held
+
+
+def with_constant(value: Any) -> Any:
+    """A function that returns ``value``, which tools that rewrite code have put into it."""
+
+    def made() -> Any:
+        return "placeholder"
+
+    constants = tuple(value if it == "placeholder" else it for it in made.__code__.co_consts)
+    made.__code__ = made.__code__.replace(co_consts=constants)
+    return made
 
 
 @pytest.mark.parametrize(
@@ -47,6 +63,8 @@ def closure() -> Any:
         (functools.partial(print, LOCK), "it.args[0]"),
         (Holder(LOCK).__init__, "it.__self__.inner"),
         ({1, Odd()}, "an item of it"),
+        (with_constant(LOCK), "a constant of it"),
+        (with_constant((1, LOCK)), "a constant of it[1]"),
         ((i for i in "ab"), "it"),
     ],
 )
@@ -63,6 +81,19 @@ def test_start_names_the_argument_and_starts_nothing() -> None:
     with pytest.raises(InvalidArgument, match=r"^lock: "):
         start(lambda lock: None, lock=LOCK)
     assert api.find_tasks() == []
+
+
+@pytest.mark.parametrize(
+    "value",
+    [Path("a") / "b", signal.SIGINT, Tag(b"x"), (1, frozenset({Tag(b"y")})), True, (1, "é")],
+)
+def test_a_constant_of_any_type_goes_with_its_code_and_is_what_it_was(value: Any) -> None:
+    inner = with_constant(value)
+    came = pickle.loads(dumps({"it": [inner, lambda: inner]}))["it"]
+    for back in (came[0](), came[1]()()):
+        assert (back, type(back)) == (value, type(value))
+    assert came[0].__code__.co_filename == __file__
+    assert came[0].__code__.co_firstlineno == inner.__code__.co_firstlineno
 
 
 def test_what_the_arguments_share_is_shared_there_too() -> None:
