@@ -10,6 +10,7 @@ A base of another ``FOLD_VERSION`` can't be refolded, as its events are gone: it
 
 from __future__ import annotations
 
+import os
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
@@ -57,40 +58,57 @@ class _Cached(NamedTuple):
     fold: Fold
 
 
+class _Slot:
+    """The fold of one chat, and the turn of those who want it: each brings it on a little."""
+
+    def __init__(self) -> None:
+        self.turn = threading.Lock()
+        self.cached: _Cached | None = None
+
+
 class FoldCache:
-    """The folds of one process, one per chat."""
+    """The folds of one process, one per chat; only who wants the same chat's waits for another.
+
+    Each step on ``_slots`` is one operation of a dict and needs no lock: whoever opens the file
+    anew has one already as he calls ``clear``, and may be waited for by one who folds.
+    """
 
     def __init__(self, source: FoldSource) -> None:
         self._source = source
-        self._lock = threading.RLock()
-        self._cached: dict[str, _Cached] = {}
+        self._slots: dict[str, _Slot] = {}
+        self._pid = os.getpid()
 
     def snapshot(self, chat_id: str) -> Snapshot:
         """See ``Log.snapshot``."""
-        with self._lock:
-            chat, begun, stored = self._begin(chat_id)
-            while (cached := self._bring_on(chat, begun)) is None:
-                chat, begun, stored = self._begin(chat_id)
-            self._cached.pop(chat_id, None)
-            self._cached[chat_id] = cached
-            if len(self._cached) > CACHED_CHATS:
-                del self._cached[next(iter(self._cached))]
-            state = msgspec.json.encode(cached.fold.state)
-            if cached.offset - stored >= CHECKPOINT_EVERY:
-                fold = StoredFold(cached.offset, FOLD_VERSION, state)
-                self._source._save_checkpoint(chat, fold)
-        return Snapshot(epoch=chat.epoch, offset=cached.offset, state=msgspec.json.decode(state))
+        if self._pid != os.getpid():  # a forked child: whoever has a turn is not in it
+            self._pid, self._slots = os.getpid(), {}
+        slots = self._slots
+        slot = slots.setdefault(chat_id, _Slot())
+        for oldest in list(slots)[:-CACHED_CHATS]:
+            slots.pop(oldest, None)
+        with slot.turn:
+            # A fold that is being brought on is nobody's, should that break off.
+            cached, slot.cached = slot.cached, None
+            chat, begun, stored = self._begin(chat_id, cached)
+            while (brought := self._bring_on(chat, begun)) is None:
+                chat, begun, stored = self._begin(chat_id, None)
+            slot.cached = brought
+            state = msgspec.json.encode(brought.fold.state)
+        if slots.pop(chat_id, None) is slot:
+            slots[chat_id] = slot  # the newest
+        if brought.offset - stored >= CHECKPOINT_EVERY:
+            fold = StoredFold(brought.offset, FOLD_VERSION, state)
+            self._source._save_checkpoint(chat, fold)
+        return Snapshot(epoch=chat.epoch, offset=brought.offset, state=msgspec.json.decode(state))
 
     def clear(self) -> None:
-        with self._lock:
-            self._cached.clear()
+        """Forget all of them."""
+        self._slots = {}
 
-    def _begin(self, chat_id: str) -> tuple[ChatRow, _Cached, int]:
+    def _begin(self, chat_id: str, cached: _Cached | None) -> tuple[ChatRow, _Cached, int]:
         """The chat, a fold to go on from, and the offset at which none has to be put by."""
-        cached = self._cached.get(chat_id)
         found = self._source._fold_start(chat_id, cached.offset if cached else None)
         if found is None:
-            self._cached.pop(chat_id, None)
             raise NotFound("chat", chat_id)
         chat, stored = found
         if cached is not None:
@@ -98,10 +116,7 @@ class FoldCache:
             fits = chat.earliest - 1 <= cached.offset <= chat.head
             if same and fits and cached.epoch == chat.epoch:
                 return chat, cached, cached.offset - cached.offset % CHECKPOINT_EVERY
-            found = self._source._fold_start(chat_id, None)
-            if found is None:
-                raise NotFound("chat", chat_id)
-            chat, stored = found
+            return self._begin(chat_id, None)
         fold = Fold() if stored is None else Fold(current(stored))
         offset = chat.earliest - 1 if stored is None else stored.offset
         return chat, _Cached(chat.key, chat.epoch, chat.scrubs, offset, fold), offset
@@ -112,12 +127,10 @@ class FoldCache:
         while offset < chat.head:
             wires = self._source._wires(chat, offset, min(PAGE, chat.head - offset))
             if not wires:
-                self._cached.pop(chat.chat_id, None)
                 return None
             for wire in wires:
                 event = decode_event(wire)
                 if event.offset != offset + 1:
-                    self._cached.pop(chat.chat_id, None)
                     return None
                 fold.apply(event)
                 offset = event.offset

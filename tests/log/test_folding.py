@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +14,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from sparky_nb.errors import LogUnavailable
 from sparky_nb.events.codec import decode_event
 from sparky_nb.events.fold import FOLD_VERSION, Fold, new_state
 from sparky_nb.log import Log, open_log
 from sparky_nb.log.export import export
 from sparky_nb.log.folding import CHECKPOINT_EVERY, current
-from sparky_nb.log.records import StoredFold
+from sparky_nb.log.records import ChatRow, StoredFold
 from sparky_nb.testing.log_samples import append, event, fence, start, status, task_id
 
 pytestmark = pytest.mark.promise("P4")
+PATIENCE = 30.0  # seconds; a bound for a loaded machine, not an expectation
 KINDS = st.sampled_from(["thought", "output", "tool", "done", "progress", "question", "end", "new"])
 
 
@@ -110,3 +116,134 @@ def test_an_export_has_every_event_with_its_chat() -> None:
     assert [(it["chat_id"], it["offset"]) for it in lines] == [("a", 1), ("b", 1), ("b", 2)]
     assert len(list(export(log, "b"))) == 2
     assert task_id(1) not in str(lines)
+
+
+class Pause:
+    """Keeps the first fold of chat ``c`` waiting in the middle, until ``go`` is set."""
+
+    def __init__(self, log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.there, self.go = threading.Event(), threading.Event()
+        wires = log._wires  # type: ignore[attr-defined]
+
+        def paused(chat: ChatRow, after: int, limit: int) -> Any:
+            if chat.chat_id == "c" and not self.there.is_set():
+                self.there.set()
+                assert self.go.wait(PATIENCE)
+            return wires(chat, after, limit)
+
+        monkeypatch.setattr(log, "_wires", paused)
+
+
+@pytest.fixture
+def file_log(tmp_path: Path) -> Iterator[Log]:
+    with open_log(f"sqlite://{tmp_path / 'log.db'}") as log:
+        append(log, "c", event("1"), event("2"))
+        append(log, "d", event("1"))
+        yield log
+
+
+def in_thread(act: Callable[[], object]) -> threading.Thread:
+    thread = threading.Thread(target=act, daemon=True)
+    thread.start()
+    return thread
+
+
+def test_a_long_fold_keeps_nobody_from_another_chats_snapshot(
+    file_log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pause = Pause(file_log, monkeypatch)
+    folding = in_thread(lambda: file_log.snapshot("c"))
+    assert pause.there.wait(PATIENCE)
+    other = in_thread(lambda: file_log.snapshot("d"))
+    other.join(PATIENCE / 3)
+    assert not other.is_alive()
+    pause.go.set()
+    folding.join(PATIENCE)
+
+
+def test_a_log_that_is_opened_anew_while_somebody_folds_goes_on(
+    file_log: Log, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pause = Pause(file_log, monkeypatch)
+    folding = in_thread(lambda: file_log.snapshot("c"))
+    assert pause.there.wait(PATIENCE)
+    for name in ("log.db", "log.db-wal", "log.db-shm"):
+        (tmp_path / name).unlink()
+    clearing, clear = threading.Event(), file_log._files.on_open  # type: ignore[attr-defined]
+
+    def opened_anew() -> None:
+        clearing.set()
+        clear()
+
+    monkeypatch.setattr(file_log._files, "on_open", opened_anew)  # type: ignore[attr-defined]
+    other = in_thread(lambda: file_log.position("d"))
+    assert clearing.wait(PATIENCE)
+    pause.go.set()
+    for thread in (other, folding):
+        thread.join(PATIENCE / 3)
+        assert not thread.is_alive()
+    assert file_log.snapshot("c").offset == 2
+
+
+def test_a_checkpoint_that_waits_for_the_log_keeps_nobody_from_a_snapshot(
+    file_log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sparky_nb.log.folding.CHECKPOINT_EVERY", 1)
+    saving, go = threading.Event(), threading.Event()
+
+    def save(chat: ChatRow, fold: StoredFold) -> None:
+        if not saving.is_set():
+            saving.set()
+            assert go.wait(PATIENCE)
+
+    monkeypatch.setattr(file_log, "_save_checkpoint", save)
+    first = in_thread(lambda: file_log.snapshot("c"))
+    assert saving.wait(PATIENCE)
+    second = in_thread(lambda: file_log.snapshot("c"))
+    second.join(PATIENCE / 3)
+    assert not second.is_alive()
+    go.set()
+    first.join(PATIENCE)
+
+
+@pytest.mark.promise("P9")
+def test_a_fold_that_breaks_off_in_the_middle_leaves_nothing_behind(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    log = open_log("memory://")
+    append(log, "c", event("first"))
+    log.snapshot("c")  # one to go on from
+    said(log, ["thought", "output", "thought"])
+    expected = Fold()
+    for wire in log.read("c").events:
+        expected.apply(decode_event(wire))
+    monkeypatch.setattr("sparky_nb.log.folding.PAGE", 2)
+    wires, left = log._wires, [1]  # type: ignore[attr-defined]
+
+    def breaks_off(chat: ChatRow, after: int, limit: int) -> Any:
+        if not left:
+            raise LogUnavailable("down for the test")
+        left.pop()
+        return wires(chat, after, limit)
+
+    with monkeypatch.context() as down:
+        down.setattr(log, "_wires", breaks_off)
+        with pytest.raises(LogUnavailable):
+            log.snapshot("c")
+    assert log.snapshot("c").state == msgspec.json.decode(msgspec.json.encode(expected.state))
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_child_that_was_forked_while_somebody_folds_folds_for_itself(
+    file_log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pause = Pause(file_log, monkeypatch)
+    folding = in_thread(lambda: file_log.snapshot("c"))
+    assert pause.there.wait(PATIENCE)
+    if (child := os.fork()) == 0:
+        signal.alarm(10)  # it is killed where it waits for ever
+        os._exit(0 if file_log.snapshot("c").offset == 2 else 1)
+    assert os.waitpid(child, 0)[1] == 0
+    pause.go.set()
+    folding.join(PATIENCE)
