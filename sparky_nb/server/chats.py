@@ -37,7 +37,7 @@ class ChatHandler(RouteHandler):
 
     async def owned(self, chat_id: str) -> ChatInfo:
         """The chat, if it is this user's to change."""
-        info = await self.service.call(Log.chat, chat_id)
+        info = await self.service.door.read(Log.chat, chat_id)
         self.check_owner(info.owner)
         return info
 
@@ -53,7 +53,7 @@ class Chats(ChatHandler):
     @authenticated
     async def get(self) -> None:
         """List."""
-        self.answer([self.shown(info) for info in await self.service.call(Log.chats)])
+        self.answer([self.shown(info) for info in await self.service.door.read(Log.chats)])
 
     @authenticated
     async def post(self) -> None:
@@ -77,7 +77,7 @@ class Chat(ChatHandler):
     @authenticated
     async def get(self, chat_id: str) -> None:
         """One chat."""
-        self.answer(self.shown(await self.service.call(Log.chat, chat_id)))
+        self.answer(self.shown(await self.service.door.read(Log.chat, chat_id)))
 
     @authenticated
     async def patch(self, chat_id: str) -> None:

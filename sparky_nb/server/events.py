@@ -61,7 +61,7 @@ class Events(RouteHandler):
     async def _after(
         self, chat_id: str, epoch: str | None, after: int, limit: int
     ) -> tuple[Page, Gap | None]:
-        page = await self.service.call(
+        page = await self.service.door.read(
             overview.read, chat_id, after=after, limit=limit, max_bytes=PAGE_BYTES
         )
         if epoch is None:
@@ -77,11 +77,13 @@ class Events(RouteHandler):
     async def _before(self, chat_id: str, epoch: str | None, before: int, limit: int) -> Page:
         if epoch is not None:
             await self._honour(chat_id, Start(epoch=epoch, offset=before - 1), trimmed=True)
-        return await self.service.call(overview.read_before, chat_id, before=before, limit=limit)
+        return await self.service.door.read(
+            overview.read_before, chat_id, before=before, limit=limit
+        )
 
     async def _honour(self, chat_id: str, start: Start, *, trimmed: bool = False) -> None:
         """GapError where ``start`` can't be honoured; ``trimmed``: being trimmed is no reason."""
-        how = resume(await self.service.call(overview.position, chat_id), start)
+        how = resume(await self.service.door.read(overview.position, chat_id), start)
         if how.gap is not None and not (trimmed and how.gap.reason == "trimmed"):
             raise GapError(msgspec.to_builtins(how.gap))
 

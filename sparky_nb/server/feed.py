@@ -106,7 +106,7 @@ class Feed:
 
     def _read(self, place: _Place) -> _Reading:
         """Begin to read; known to others from now on, kept as soon as it is there."""
-        future: asyncio.Future[Batch] = asyncio.ensure_future(self._door.call(_batch, *place))
+        future: asyncio.Future[Batch] = asyncio.ensure_future(self._door.read(_batch, *place))
         self._reading[place] = reading = _Reading(future, self._rings, self._drops)
 
         def done(future: asyncio.Future[Batch]) -> None:

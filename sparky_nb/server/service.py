@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Concatenate, Final, ParamSpec, TypeVar
@@ -90,9 +89,9 @@ class Service:
         self.closing = True
         self.presence.close()
         self.feed.ring_all()
-        for viewer in self.presence:
-            with contextlib.suppress(Exception):  # one that fails must not keep the others
-                await viewer.shut_down()
+        # At once: each may take its time, and one that fails must not keep the others.
+        goodbyes = [viewer.shut_down() for viewer in self.presence]
+        await asyncio.gather(*goodbyes, return_exceptions=True)
         for chore in self._chores:
             chore.cancel()
         await asyncio.gather(*self._chores, return_exceptions=True)

@@ -17,6 +17,7 @@ from tornado.web import HTTPError
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
 from sparky_nb.errors import NotFound, RateLimited, SparkyError
+from sparky_nb.fanout import Wake
 from sparky_nb.ids import check_chat_id, new_nonce
 from sparky_nb.server.access import Access
 from sparky_nb.server.commands import submit
@@ -41,6 +42,7 @@ class ChatSocketHandler(WebSocketMixin, WebSocketHandler, Access):
     chat_id: str
     info: ViewerInfo
     sender: Sender
+    _wake: Wake
 
     @ws_authenticated
     async def get(self, chat_id: str) -> None:
@@ -56,8 +58,9 @@ class ChatSocketHandler(WebSocketMixin, WebSocketHandler, Access):
         except SparkyError as error:
             answer_error(self, error)
             return
-        self._begin(start)
-        await super().get(chat_id)
+        with self.service.feed.hub.subscribe(self.chat_id) as self._wake:
+            self._begin(start)
+            await super().get(chat_id)  # to the end of the socket, where it becomes one
 
     def _begin(self, start: Start) -> None:
         service = self.service
@@ -73,7 +76,6 @@ class ChatSocketHandler(WebSocketMixin, WebSocketHandler, Access):
         self._frames = TokenBucket(service.settings.frames, service.clock)
         self._writing = asyncio.Lock()
         self._writing_since: float | None = None
-        self._wake = service.feed.hub.subscribe(self.chat_id)
         self._others: list[ViewerInfo] | None = None
         self._pinged = self._checked = service.clock.monotonic()
         self._greeted = asyncio.Event()
@@ -122,7 +124,6 @@ class ChatSocketHandler(WebSocketMixin, WebSocketHandler, Access):
 
     def on_close(self) -> None:
         """The socket is closed, by whomever."""
-        self._wake.__exit__(None, None, None)
         self.service.presence.leave(self)
         if self._loop_task is not None:
             self._loop_task.cancel()
@@ -162,7 +163,7 @@ class ChatSocketHandler(WebSocketMixin, WebSocketHandler, Access):
 
     async def _run(self) -> None:
         try:
-            await self._do(self.sender.open(await self.service.call(position, self.chat_id)))
+            await self._do(self.sender.open(await self.service.door.read(position, self.chat_id)))
             self._greeted.set()
             self._say_joined()
             await self._watch()

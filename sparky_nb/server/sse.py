@@ -60,7 +60,7 @@ class EventStream:
         """Write until the client leaves, the chat ends, or the server stops."""
         handler, service = self._handler, self._service
         service.presence.check_room(self.chat_id, self.user)
-        position = await service.call(overview.position, self.chat_id)
+        position = await service.door.read(overview.position, self.chat_id)
         how = resume(position, self._start)
         handler.set_header("Content-Type", "text/event-stream; charset=utf-8")
         handler.set_header("Cache-Control", "no-store")
@@ -102,7 +102,7 @@ class EventStream:
             while not service.closing:
                 await handler.flush()
                 wake.clear()
-                page = await service.call(
+                page = await service.door.read(
                     overview.read,
                     self.chat_id,
                     after=after,

@@ -51,7 +51,7 @@ class Task(RouteHandler):
     @authenticated
     async def get(self, task_id: str) -> None:
         """One task, by its id or a unique beginning of it."""
-        self.answer(await self.service.call(Log.task, task_id))
+        self.answer(await self.service.door.read(Log.task, task_id))
 
 
 class NewTasks(RouteHandler):
@@ -75,7 +75,7 @@ class TaskRetry(RouteHandler):
     @authenticated
     async def post(self, task_id: str) -> None:
         """Queue it again, for a runner that can do it again."""
-        row = await self.service.call(Log.task, task_id)
+        row = await self.service.door.read(Log.task, task_id)
         if row.state not in TERMINAL:
             raise Conflict(f"task {row.task_id} has not ended ({row.state})")
         fields: dict[str, Any] = {"kind": row.kind, "retry_of": row.task_id}
@@ -117,7 +117,7 @@ class TaskCommand(RouteHandler):
         args: dict[str, Any],
     ) -> None:
         """Submit it and answer 202."""
-        row = await self.service.call(Log.task, task_id)
+        row = await self.service.door.read(Log.task, task_id)
         own = command_id or new_event_id(self.service.clock.now_ms())
         frame = CommandFrame(id=own, name=name, task_id=row.task_id, args=args)
         done = await submit(self, row.chat_id, frame)

@@ -99,11 +99,8 @@ class Outbox:
             try:
                 self._commit(append)
             except LogUnavailable as error:
-                self.why = str(error)
-                with self._changed:
-                    self._changed.wait_for(lambda: self._closed, self._retry)
-                    if self._closed:
-                        return
+                if self._closed_after_pause(str(error)):
+                    return
                 continue
             except Fenced as error:
                 with self._changed:
@@ -114,6 +111,12 @@ class Outbox:
             except SparkyError:
                 # What the log refuses as malformed would be refused for ever.
                 _log.exception("an event that waited in the outbox was refused")
+            except Exception as error:  # noqa: BLE001  without this thread the task would wait for ever
+                if self.why != repr(error):
+                    _log.exception("the outbox failed; it tries again")
+                if self._closed_after_pause(repr(error)):
+                    return
+                continue
             with self._changed:
                 self._waiting.popleft()
                 self._bytes -= size
@@ -122,6 +125,11 @@ class Outbox:
                     break
                 self._changed.notify_all()
         self._on_drained()
+
+    def _closed_after_pause(self, why: str) -> bool:
+        self.why = why
+        with self._changed:
+            return self._changed.wait_for(lambda: self._closed, self._retry)
 
     def _end(self) -> None:
         self._bytes, self.active = 0, False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 from collections.abc import Callable, Sequence
@@ -41,13 +42,18 @@ class Attendant:
         due_at: Callable[[], int | None] = lambda: None,
     ) -> None:
         self.runner, self._chores, self._due_at = runner, chores, due_at
-        self._moved = threading.Event()
+        self._moved, self._attends = threading.Event(), False
         self._thread = threading.Thread(target=self._run, name="sparky-attendant", daemon=True)
 
     def start(self) -> None:
-        """Begin; it ends with the runner."""
-        self.runner.attend(self._moved.set)
+        """Begin, as soon as the log can be written; it ends with the runner."""
+        with contextlib.suppress(LogUnavailable):
+            self._attend()
         self._thread.start()
+
+    def _attend(self) -> None:
+        self.runner.attend(self._moved.set)
+        self._attends = True
 
     def _run(self) -> None:
         clock, token, look_at, troubled = self.runner.clock, -1, 0.0, False
@@ -55,6 +61,8 @@ class Attendant:
             moved = self._moved.wait(POLL_SECONDS)
             self._moved.clear()
             try:
+                if not self._attends:
+                    self._attend()
                 seen = self.runner.log.change_token()
                 due = self._due_at()
                 late = due is not None and clock.now_ms() >= due

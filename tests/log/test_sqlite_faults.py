@@ -18,6 +18,7 @@ from sparky_nb.log.base import Append
 from sparky_nb.log.engine import store
 from sparky_nb.log.plan import encode
 from sparky_nb.log.sqlite import SqliteLog, chores
+from sparky_nb.log.sqlite.place import Seen
 from sparky_nb.log.sqlite.schema import VERSION
 from sparky_nb.testing.log_samples import RUNNER, all_events, append, event, fence, start
 
@@ -219,6 +220,33 @@ def test_what_can_not_be_written_is_unavailable(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(LogUnavailable):
         SqliteLog(tmp_path / "file" / "log.db")
+
+
+def test_a_reader_whose_thread_was_interrupted_reads_again(path: Path) -> None:
+    with SqliteLog(path) as log:
+        append(log, "c", event("a"))
+        with log._files.using_reader() as connection:  # as an injected exception leaves it
+            connection.execute("BEGIN")
+            connection.execute("SELECT count(*) FROM events").fetchone()
+        append(log, "c", event("b"))
+        assert names(log) == ["a", "b"]
+
+
+def test_a_link_that_somebody_has_put_beside_the_log_is_not_followed(path: Path) -> None:
+    mine = path.parent.parent / "mine"
+    mine.write_text("precious")
+    with SqliteLog(path) as log:
+        seen = log._place.read_seen() or Seen(log_id="x", total=0, stamps=())
+        trap = Path(f"{path}-seen.{os.getpid()}.{threading.get_ident()}")
+        trap.symlink_to(mine)
+        assert not log._place.write_seen(seen)
+        assert mine.read_text() == "precious"
+        trap.unlink()
+    (path.parent / "log.db-lock").unlink()
+    (path.parent / "log.db-lock").symlink_to(path.parent.parent / "made")
+    with pytest.raises(LogUnavailable):
+        SqliteLog(path)
+    assert not (path.parent.parent / "made").exists()
 
 
 @pytest.mark.skipif(os.getuid() == 0, reason="nothing is read-only for root")

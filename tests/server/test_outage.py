@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,8 @@ import pytest
 
 from sparky_nb.log import open_log
 from sparky_nb.log.base import Log
-from tests.server.support import Connect, Fetch, append, refused, said
+from sparky_nb.stream.frames import ViewerInfo
+from tests.server.support import PATIENCE, Connect, Fetch, append, refused, said, wait_for
 
 
 class TestNoLog:
@@ -92,3 +95,64 @@ async def test_another_server_over_the_same_log_goes_on_where_one_stopped(
     other.close()
     await second.close()
     server.stop()
+
+
+@pytest.mark.promise("P8")
+async def test_a_log_that_is_busy_for_who_writes_is_there_for_who_watches(
+    api: Fetch, connect: Connect, log: Log, log_url: str, jp_serverapp: Any
+) -> None:
+    append(log, "a", 3)
+    await api("GET", "chats")  # it is open
+    pool = jp_serverapp.web_app.settings["sparky_nb_service"].door._pool
+    blocker = sqlite3.connect(log_url.removeprefix("sqlite://"), isolation_level=None)
+    blocker.execute("BEGIN IMMEDIATE")
+    try:
+        writes = [asyncio.create_task(api("POST", "chats", {"chat_id": f"c{n}"})) for n in range(9)]
+        await wait_for(lambda: pool._work_queue.qsize() > 0)  # all its threads wait for the log
+        socket = await connect("a")
+        await socket.until("live")
+        page = said(await api("GET", "chats/a/events"))
+        assert (socket.offsets_so_far(), len(page["events"])) == ([1, 2, 3], 3)
+        assert not any(write.done() for write in writes), "they were waited for"
+    finally:
+        blocker.execute("ROLLBACK")
+        blocker.close()
+    assert {(await write).code for write in writes} <= {201, 503}
+
+
+async def test_what_asks_for_a_socket_and_is_none_leaves_nothing_behind(
+    api: Fetch, log: Log, jp_serverapp: Any
+) -> None:
+    append(log, "a")
+    hub = jp_serverapp.web_app.settings["sparky_nb_service"].feed.hub
+    assert (await api("GET", "chats/a/socket")).code == 400
+    assert hub.watched == set()
+
+
+async def test_goodbyes_are_said_to_all_at_once(api: Fetch, jp_serverapp: Any) -> None:
+    service = jp_serverapp.web_app.settings["sparky_nb_service"]
+    all_told, told = asyncio.Event(), 0
+
+    class Slow:
+        """A viewer whose goodbye ends when all have been told."""
+
+        def __init__(self, n: int) -> None:
+            self.chat_id, self.user, self.info = "a", "ann", ViewerInfo(id=str(n), user="ann")
+
+        def show_viewers(self, viewers: list[ViewerInfo]) -> None: ...
+
+        def tick(self) -> None: ...
+
+        async def shut_down(self) -> None:
+            nonlocal told
+            told += 1
+            if told == 3:
+                all_told.set()
+                raise ValueError("one that fails keeps nobody")
+            await all_told.wait()
+
+    for n in range(3):
+        service.presence.join(Slow(n))
+    async with asyncio.timeout(PATIENCE):
+        await service.close()
+    assert told == 3

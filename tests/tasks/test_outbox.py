@@ -127,6 +127,31 @@ def test_a_message_that_comes_in_an_outage_is_delivered_once(
     assert received == ["hello"]
 
 
+def test_an_outbox_that_meets_what_nobody_foresaw_tries_again(
+    make_bench: Any, broken: threading.Event, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench, failed = make_bench(outbox_retry=0.01), threading.Event()
+    commit = log.commit
+
+    def fail_once(append: Append) -> Any:
+        if not broken.is_set() and not failed.is_set():
+            failed.set()
+            raise RuntimeError("nobody foresaw this")
+        return commit(append)
+
+    def work(task: TaskContext) -> None:
+        broken.set()
+        task.emit("tick", {"n": 0})
+        monkeypatch.setattr(task._emitter._outbox, "_commit", fail_once)
+        broken.clear()
+
+    handle = bench.start(work)
+    handle.result(PATIENCE)
+    wait_for(lambda: handle.durable, "the outbox to be empty")
+    assert failed.is_set()
+    assert numbers(bench.events(handle)) == [0]
+
+
 def test_nothing_starts_where_the_first_event_can_not_be_stored(
     bench: Bench, broken: threading.Event
 ) -> None:

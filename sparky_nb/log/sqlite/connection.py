@@ -302,6 +302,8 @@ class Connections:
     def reading(self) -> Iterator[sqlite3.Connection]:
         """This thread's reader, in a short transaction of its own."""
         with self.using_reader() as connection:
+            if connection.in_transaction:  # an injected exception came between
+                connection.execute("ROLLBACK")
             connection.execute("BEGIN")
             try:
                 yield connection

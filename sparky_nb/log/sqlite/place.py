@@ -161,7 +161,7 @@ class Place:
     def lock_if_free(self) -> Iterator[bool]:
         """Alone among all processes, or False at once."""
         try:
-            handle = os.open(self._lock, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+            handle = _private(self._lock, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC)
         except OSError as error:
             raise LogUnavailable(f"the log {self.text} can't be locked: {error}") from error
         try:
@@ -212,7 +212,8 @@ def _size(path: str) -> int:
 
 
 def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
+    """Ours alone; and no link that somebody else has put there, say in a shared folder."""
+    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0), 0o600)
 
 
 def _flock(handle: int) -> bool:
