@@ -2,7 +2,7 @@
 
 Any number of servers, workers and kernels call ``tick`` whenever they like, and may be killed at
 any moment: the schedule's next time is moved on (by compare-and-set) in the transaction that stores
-the task, whose id is made of the schedule and the time it was due.
+the task, whose id is made of the schedule, its revision and the time it was due.
 """
 
 from __future__ import annotations
@@ -13,14 +13,17 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from sparky_nb.errors import InvalidArgument, NotFound
+from sparky_nb.errors import NotFound, UsageError
 from sparky_nb.events.states import TERMINAL
 from sparky_nb.ids import derived_task_id
 from sparky_nb.log.base import Log, ScheduleRow
 from sparky_nb.log.queueing import queued_task
-from sparky_nb.schedules.rule import Rule, following
+from sparky_nb.schedules.rule import Rule, first_after, following
 
 CALL_END = "()"
+CLOCKS_DIFFER = 3_600_000
+"""Milliseconds: more than the clocks of machines that share a log do; who is further ahead was
+wrong."""
 
 
 class Fired(Struct, frozen=True, kw_only=True):
@@ -35,7 +38,8 @@ def tick(log: Log, now_ms: int, *, chat_id: str | None = None) -> tuple[list[Fir
     """Fire what is due at ``now_ms``; (what this call has fired, when the next is due).
 
     One that is due while its task before has not ended waits for that, and then fires once. One
-    whose rule can't be read here stays due for those who can; the others fire all the same.
+    that can't fire here, say because its rule can't be read, stays due for those who can; the
+    others fire all the same.
 
     Args:
         chat_id: only this chat's schedules.
@@ -47,16 +51,30 @@ def tick(log: Log, now_ms: int, *, chat_id: str | None = None) -> tuple[list[Fir
     for row in log.schedules(chat_id=chat_id):
         if row.state != "active" or row.next_at is None:
             continue
-        if row.next_at > now_ms:
-            coming.append(row.next_at)
-        elif not under_way(log, row):
-            with suppress(InvalidArgument):
-                if (one := fire(log, row, now_ms, due_ms=row.next_at)) is not None:
-                    fired.append(one)
+        with suppress(UsageError):
+            next_at = _by_this_clock(log, row, now_ms)
+            if next_at > now_ms:
+                coming.append(next_at)
+            elif not under_way(log, row) and (one := fire(log, row, now_ms, due_ms=next_at)):
+                fired.append(one)
     if fired:
         rows = log.schedules(chat_id=chat_id)
         coming = [it.next_at for it in rows if it.next_at is not None and it.next_at > now_ms]
     return fired, min(coming, default=None)
+
+
+def _by_this_clock(log: Log, row: ScheduleRow, now_ms: int) -> int:
+    """When ``row`` is due. One that was made, or has fired, in what is the future now is due when
+    it would be had the clock never been ahead: else it would wait for that future."""
+    assert row.next_at is not None
+    seen = max(row.created, row.last_at or 0)
+    if seen <= now_ms + CLOCKS_DIFFER or row.kind == "at":
+        return row.next_at
+    next_at = first_after(Rule(kind=row.kind, spec=row.spec, timezone=row.timezone), now_ms)
+    if next_at is None or next_at >= row.next_at:
+        return row.next_at
+    after = msgspec.structs.replace(row, next_at=next_at, revision=row.revision + 1)
+    return next_at if log.change_schedule(after, actor="system", now_ms=now_ms) else row.next_at
 
 
 def under_way(log: Log, row: ScheduleRow) -> bool:
@@ -94,7 +112,8 @@ def fire(
     if due_ms is None:
         task_id = derived_task_id(row.schedule_id, "now", str(row.revision))
     else:
-        task_id = derived_task_id(row.schedule_id, str(due_ms))
+        # The revision, as a clock that is put back comes to the same time again.
+        task_id = derived_task_id(row.schedule_id, str(due_ms), str(row.revision))
         rule = Rule(kind=row.kind, spec=row.spec, timezone=row.timezone)
         next_at, missed = following(rule, due_ms, now_ms)
         changes |= {"next_at": next_at, "coalesced": row.coalesced + missed}

@@ -120,6 +120,40 @@ def test_a_pause_is_not_made_up_for(log: Log) -> None:
     assert again.coalesced == 0
 
 
+def test_a_clock_that_was_ahead_and_is_put_back_stops_no_schedule(log: Log) -> None:
+    row, year = add(log), 365 * 24 * 60 * MINUTE
+    (fired,), _ = tick(log, year)
+    end(log, fired.task_id)
+    assert tick(log, 10 * MINUTE) == ([], 11 * MINUTE)
+    (again,), _ = tick(log, 11 * MINUTE)
+    assert again.task_id != fired.task_id
+    end(log, again.task_id)
+    at = make_rule(at="1971-01-01T00:00:00", timezone="UTC", now_ms=0)
+    once = schedules.add(log, at, chat_id="c", now_ms=0, asked_by="ada", instruction="Once")
+    assert tick(log, 11 * MINUTE)[0] == [], "each time fires once"
+    assert log.schedule(once.schedule_id).next_at == once.next_at
+    assert log.schedule(row.schedule_id).next_at == 12 * MINUTE
+
+
+def test_clocks_that_differ_a_little_fire_each_time_once(log: Log) -> None:
+    add(log)
+    ahead = 40 * MINUTE
+    (fired,), _ = tick(log, ahead + MINUTE)
+    end(log, fired.task_id)
+    assert tick(log, MINUTE) == ([], ahead + 2 * MINUTE)
+
+
+def test_a_time_that_comes_again_fires_again_and_holds_up_no_other(log: Log) -> None:
+    rule = make_rule(cron="* * * * *", timezone="UTC", now_ms=0)
+    row = schedules.add(log, rule, chat_id="c", now_ms=0, asked_by="ada", instruction="Again")
+    (fired,), _ = tick(log, 3 * MINUTE)
+    end(log, fired.task_id)
+    schedules.pause(log, row.schedule_id, asked_by="ada", now_ms=0)  # the clock was put back
+    schedules.resume(log, row.schedule_id, asked_by="ada", now_ms=0)
+    (again,), _ = tick(log, MINUTE)
+    assert again.task_id != fired.task_id
+
+
 def test_run_now_is_beside_the_rule(log: Log) -> None:
     row = add(log)
     fired = schedules.run_now(log, row.schedule_id, asked_by="ada", now_ms=5)
