@@ -20,7 +20,7 @@ from sparky_nb.log.base import Log
 from sparky_nb.view.brief import clip
 from sparky_nb.view.cursor import TaskCursor
 from sparky_nb.view.html import html
-from sparky_nb.view.model import Picture, picture
+from sparky_nb.view.model import Picture
 from sparky_nb.view.text import text
 from sparky_nb.view.timeline import Bounds
 
@@ -122,17 +122,7 @@ class TaskView:
         return cursor
 
     def _picture(self, cursor: TaskCursor, bounds: Bounds | None) -> Picture:
-        row = cursor.row
-        found = picture(
-            cursor.state,
-            row.task_id,
-            chat_id=row.chat_id,
-            log_id=self._log.log_id,
-            not_durable=self._not_durable(row.task_id),
-            bounds=bounds,
-        )
-        assert found is not None  # a cursor begins at the task's first event
-        return found
+        return cursor.picture(not_durable=self._not_durable(cursor.row.task_id), bounds=bounds)
 
     def _html(self, cursor: TaskCursor) -> str:
         return self._bounded(cursor, html, HTML_MAX)

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from sparky_nb.errors import InvalidArgument
+from sparky_nb.errors import InvalidArgument, NotFound
 from sparky_nb.events.codec import decode_event
 from sparky_nb.events.fold import Fold, new_state
 from sparky_nb.events.model import JsonObject
 from sparky_nb.events.states import TERMINAL
 from sparky_nb.log.base import Log, TaskRow
+from sparky_nb.view.model import Picture, picture
+from sparky_nb.view.timeline import Bounds
 
 REPLAY_MAX: Final = 20_000
 PAGE: Final = 500
@@ -59,6 +61,23 @@ class TaskCursor:
         """Whether the task's terminal event has been applied."""
         task = self.state["tasks"].get(self.row.task_id)
         return task is not None and task["state"] in TERMINAL
+
+    def picture(
+        self, *, not_durable: bool, notice: str | None = None, bounds: Bounds | None = None
+    ) -> Picture:
+        """The task as it stands at this place; see ``model.picture``."""
+        found = picture(
+            self.state,
+            self.row.task_id,
+            chat_id=self.row.chat_id,
+            log_id=self._log.log_id,
+            not_durable=not_durable,
+            notice=notice,
+            bounds=bounds,
+        )
+        if found is None:
+            raise NotFound("task", self.row.task_id)
+        return found
 
     def advance(self, limit: int = PAGE) -> tuple[bool, bool]:
         """Read one page; (whether the task has changed, whether more is waiting).

@@ -21,7 +21,7 @@ from sparky_nb.events.codec import decode_event
 from sparky_nb.events.model import JsonObject
 from sparky_nb.log.base import Log
 from sparky_nb.view.cursor import TaskCursor
-from sparky_nb.view.model import Head, Picture, picture
+from sparky_nb.view.model import Head, Picture
 from sparky_nb.view.timeline import IMAGES
 from sparky_nb.view.widget import TaskCode, TaskWidget, new_code
 
@@ -167,18 +167,7 @@ class Feeder:
         shown.live = not cursor.ended
 
     def _picture(self, cursor: TaskCursor, notice: str | None = None) -> Picture:
-        row = cursor.row
-        found = picture(
-            cursor.state,
-            row.task_id,
-            chat_id=row.chat_id,
-            log_id=self._log.log_id,
-            not_durable=self._not_durable(row.task_id),
-            notice=notice,
-        )
-        if found is None:
-            raise NotFound("task", row.task_id)
-        return found
+        return cursor.picture(not_durable=self._not_durable(cursor.row.task_id), notice=notice)
 
     # -- what pages ask for
 

@@ -7,8 +7,6 @@ import re
 import signal
 import subprocess
 import sys
-import threading
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -19,18 +17,9 @@ from sparky_nb.events.model import Event
 from sparky_nb.events.states import TERMINAL
 from sparky_nb.log.liveness import RunnerIdentity
 from sparky_nb.process.handle import ProcessHandle
+from tests.live import wait_for as wait_for
 
 PATIENCE = 40.0  # seconds; a bound for a loaded machine, not an expectation
-
-
-def wait_for(what: Callable[[], Any], why: str) -> Any:
-    """What ``what`` returns once it is true."""
-    end, pause = time.monotonic() + PATIENCE, threading.Event()
-    while not (value := what()):
-        if time.monotonic() > end:
-            raise AssertionError(f"not within {PATIENCE:g} s: {why}")
-        pause.wait(0.02)
-    return value
 
 
 def start(fn: Callable[..., Any], *args: Any, on: Any = "process", **kwargs: Any) -> ProcessHandle:

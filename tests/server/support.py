@@ -13,7 +13,7 @@ from tornado.websocket import WebSocketClientConnection
 from sparky_nb.clock import SystemClock
 from sparky_nb.events.model import NewEvent
 from sparky_nb.ids import new_event_id, new_task_id
-from sparky_nb.log.base import Append, Fence, Log
+from sparky_nb.log.base import Append, Fence, Log, RunnerRow
 
 API: Final = "sparky/api/v1"
 PATIENCE: Final = 20.0
@@ -55,6 +55,21 @@ def running_task(log: Log, chat: str, runner: str = "boot:ns:1:2:abcd") -> str:
     event = status(task_id, "running", kind="call", runner=runner)
     log.commit(Append(chat=chat, events=(event,), fence=fence))
     return task_id
+
+
+def register_kernel(log: Log, runner_id: str, chat: str = "a") -> None:
+    """Make a kernel known that attends to ``chat``."""
+    log.register(
+        RunnerRow(
+            runner_id=runner_id,
+            role="kernel",
+            endpoint=None,
+            chat_id=chat,
+            version=0,
+            started=0,
+            info={},
+        )
+    )
 
 
 class Socket:

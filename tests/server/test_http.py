@@ -10,9 +10,18 @@ import pytest
 from sparky_nb.clock import SystemClock
 from sparky_nb.events.model import NewEvent
 from sparky_nb.ids import new_event_id, new_nonce
-from sparky_nb.log.base import Append, Fence, Log, RunnerRow
+from sparky_nb.log.base import Append, Fence, Log
 from sparky_nb.log.liveness import RunnerIdentity
-from tests.server.support import Connect, Fetch, append, running_task, said, status, wait_for
+from tests.server.support import (
+    Connect,
+    Fetch,
+    append,
+    register_kernel,
+    running_task,
+    said,
+    status,
+    wait_for,
+)
 
 
 async def test_chats_are_made_renamed_listed_and_deleted(api: Fetch, log: Log) -> None:
@@ -257,17 +266,7 @@ class TestTasks:
         gone = await api("POST", f"tasks/{task}/retry")
         assert gone.code == 409
         assert "gone" in said(gone)["error"]["message"]
-        log.register(
-            RunnerRow(
-                runner_id=runner,
-                role="kernel",
-                endpoint=None,
-                chat_id="a",
-                version=0,
-                started=0,
-                info={},
-            )
-        )
+        register_kernel(log, runner)
         again = await api("POST", f"tasks/{task}/retry")
         assert (again.code, said(again)["state"], said(again)["runner"]) == (201, "queued", runner)
         assert said(again)["retry_of"] == task
@@ -312,17 +311,7 @@ async def test_the_server_declares_the_tasks_of_a_dead_runner_lost(
         subprocess.run, [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     runner = done.stdout.strip()
-    log.register(
-        RunnerRow(
-            runner_id=runner,
-            role="kernel",
-            endpoint=None,
-            chat_id="a",
-            version=0,
-            started=0,
-            info={},
-        )
-    )
+    register_kernel(log, runner)
     task = running_task(log, "a", runner)
     socket = await connect("a")
     await jp_serverapp.web_app.settings["sparky_nb_service"].listener.renew()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -11,18 +9,9 @@ from sparky_nb.clock import SystemClock
 from sparky_nb.events.model import Event
 from sparky_nb.log.base import Log
 from sparky_nb.tasks import Runner, Settings, TaskHandle, call_work, capture
+from tests.live import wait_for as wait_for
 
 PATIENCE = 30.0  # seconds; a bound for a loaded machine, not an expectation
-
-
-def wait_for(what: Callable[[], Any], why: str) -> Any:
-    """What ``what`` returns once it is true."""
-    end, pause = time.monotonic() + PATIENCE, threading.Event()
-    while not (value := what()):
-        if time.monotonic() > end:
-            raise AssertionError(f"not within {PATIENCE:g} s: {why}")
-        pause.wait(0.01)
-    return value
 
 
 class Bench:
