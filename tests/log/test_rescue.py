@@ -120,7 +120,7 @@ class Writers:
 
 
 @pytest.mark.parametrize(
-    ("first", "then"),
+    "first, then",
     [
         ("log.db*", "deleted"),
         ("log.db-wal", "deleted"),
