@@ -42,7 +42,13 @@ from sparky_nb.log.records import (
     content_digest,
 )
 from sparky_nb.log.redact import blobs_in, redact_events
-from sparky_nb.log.rules import chat_event, digest, lost_event, schedule_event
+from sparky_nb.log.rules import (
+    chat_event,
+    digest,
+    lost_event,
+    schedule_event,
+    unnamed_digest,
+)
 
 SLICE: Final = 1000
 """Rows of long work that go into one transaction."""
@@ -103,6 +109,7 @@ class EngineLog(Log, FoldSource):
         return self.chat(chat_id), created
 
     def rename_chat(self, chat_id: str, title: str, *, actor: str, now_ms: int) -> ChatInfo:
+        check_chat_id(chat_id)
         check_title(title)
 
         def rename(tx: Records) -> None:
@@ -160,13 +167,17 @@ class EngineLog(Log, FoldSource):
 
         def scrub(tx: Records) -> int:
             chat = known_chat(tx, chat_id)
-            offset, digests = redact_events(tx, chat, wanted, actor=actor, now_ms=now_ms)
+            offset, digests, unnamed = redact_events(tx, chat, wanted, actor=actor, now_ms=now_ms)
             index = tx.chat(INDEX_CHAT)
             if index is not None:
-                found = sorted(known.offset for known in tx.find(index, digests).values())
-                kept = [it for it in found if it >= index.earliest]
+                found = {known.offset for known in tx.find(index, digests).values()}
+                found.update(*(tx.statuses(index, row.task_id) for row in unnamed))
+                kept = sorted(it for it in found if it >= index.earliest)
                 if kept:
                     redact_events(tx, index, kept, actor=actor, now_ms=now_ms)
+            if unnamed:
+                told = (unnamed_digest(it, chat.epoch, offset, now_ms=now_ms) for it in unnamed)
+                _to_index(tx, list(told))
             return offset
 
         offset = self._write(scrub)
@@ -328,7 +339,10 @@ def _store_plan(tx: Records, chat: ChatRow, decided: Plan, *, new: bool) -> None
     if chat.chat_id == INDEX_CHAT:
         return
     if decided.told:
-        found = (digest(chat.chat_id, chat.epoch, it.event) for it in decided.events)
+        found = (
+            digest(chat.chat_id, chat.epoch, it.event, decided.rows.get(it.event.task_id or ""))
+            for it in decided.events
+        )
         digests = [it for it in found if it is not None]
     if new and not (digests and digests[0].type == "chat"):
         first = decided.events[0].event

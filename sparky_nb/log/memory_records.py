@@ -103,10 +103,9 @@ class MemoryRecords(Records):
     def task(self, task_id: str) -> TaskRow | None:
         return self.tasks.get(task_id)
 
-    def newest_status(self, row: TaskRow) -> int | None:
-        events = map(decode_event, self.lives[self.chats[row.chat_id].key].events.values())
-        mine = [e.offset for e in events if e.task_id == row.task_id and e.type == "status"]
-        return max(mine, default=None)
+    def statuses(self, chat: ChatRow, task_id: str) -> list[int]:
+        events = map(decode_event, self.lives[chat.key].events.values())
+        return sorted(e.offset for e in events if e.task_id == task_id and e.type == "status")
 
     def save_task(self, chat: ChatRow, row: TaskRow) -> None:
         self.tasks[row.task_id] = row

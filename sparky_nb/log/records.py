@@ -133,8 +133,8 @@ class Records(ABC):
         """The row of exactly that id."""
 
     @abstractmethod
-    def newest_status(self, row: TaskRow) -> int | None:
-        """The offset of the task's newest ``status`` that is kept."""
+    def statuses(self, chat: ChatRow, task_id: str) -> list[int]:
+        """The offsets of the task's ``status`` events that the chat keeps, oldest first."""
 
     @abstractmethod
     def save_task(self, chat: ChatRow, row: TaskRow) -> None:

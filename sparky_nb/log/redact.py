@@ -24,13 +24,14 @@ _BLOB: Final = re.compile(rb'"sha256":"([0-9a-f]{64})"')
 
 def redact_events(
     tx: Records, chat: ChatRow, offsets: Sequence[int], *, actor: str, now_ms: int
-) -> tuple[int, list[str]]:
+) -> tuple[int, list[str], list[TaskRow]]:
     """Make tombstones of the events at ``offsets`` and append a ``redaction``.
 
     An offset that was trimmed leaves the base of the snapshots.
 
     Returns:
-        The offset of the ``redaction``, and the ids that the digests of those events have.
+        The offset of the ``redaction``, the ids that the digests of those events have, and the
+        rows of tasks whose name is gone, which their other digests hold as well.
     """
     events, trimmed = [], []
     for offset in offsets:
@@ -44,6 +45,7 @@ def redact_events(
         else:
             raise NotFound("event", str(offset))
     rows = _rows(tx, chat, [event for event, _ in events])
+    named = {task_id for task_id, row in rows.items() if row.name is not None}
     digests = []
     for event, wire in events:
         if event.type == REDACTED:
@@ -73,7 +75,8 @@ def redact_events(
     )
     offset = out.put(event_, encode(event_))
     tx.add(chat, out.events)
-    return offset, digests
+    unnamed = [row for task_id, row in rows.items() if task_id in named and row.name is None]
+    return offset, digests, unnamed
 
 
 def blobs_in(wire: bytes) -> set[str]:
@@ -95,7 +98,7 @@ def _rows(tx: Records, chat: ChatRow, events: Sequence[Event]) -> dict[str | Non
                 rows[event.task_id] = row
         if event.type == "status" and event.task_id in rows:
             row = rows[event.task_id]
-            if tx.newest_status(row) == event.offset:
+            if tx.statuses(chat, row.task_id)[-1:] == [event.offset]:
                 raise Conflict(
                     f"offset {event.offset} is the newest status of {event.task_id}, on which its "
                     "state rests"

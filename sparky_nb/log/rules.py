@@ -18,6 +18,7 @@ from typing import Any, Final
 import msgspec
 
 from sparky_nb.errors import Fenced, IllegalMove, InvalidArgument, LaneTaken
+from sparky_nb.events.jsonable import safe_text
 from sparky_nb.events.model import ChatChange, Command, NewEvent, ScheduleDigest, TaskDigest
 from sparky_nb.events.states import (
     ACTIVE,
@@ -72,7 +73,11 @@ def apply_event(
         check_fence(row, fence)
     if event.type == "progress":
         data = to_dict(event.data)
-        if data.get("key") == "main" or (row.progress is None and "usage" not in data):
+        shown, key = row.progress, data.get("key")
+        # One bar stands for the task: the main one, or until it comes the first that there was.
+        # What an agent has used up is no bar.
+        first = "usage" not in data and (shown is None or key == shown.get("key"))
+        if key == "main" or first:
             return msgspec.structs.replace(row, last=offset, progress=data)
     elif event.type == "command":
         data = to_dict(event.data)
@@ -164,8 +169,13 @@ _ROW_FIELDS: Final = (
 
 
 def _with_fields(row: TaskRow, data: dict[str, Any]) -> TaskRow:
-    changes = {name: data[name] for name in _ROW_FIELDS if name in data}
+    changes = {name: _storable(data[name]) for name in _ROW_FIELDS if name in data}
     return msgspec.structs.replace(row, **changes) if changes else row
+
+
+def _storable(value: Any) -> Any:
+    """As the codec stores it in the event itself: a name may hold half a surrogate pair."""
+    return safe_text(value) if isinstance(value, str) else value
 
 
 def _state_of(data: dict[str, Any]) -> str:
@@ -187,12 +197,13 @@ def to_dict(data: Any) -> dict[str, Any]:
     return data if isinstance(data, dict) else msgspec.to_builtins(data)
 
 
-def digest(chat_id: str, epoch: str, event: NewEvent) -> NewEvent | None:
-    """What ``_index`` keeps of ``event`` (rule 5), or None."""
+def digest(chat_id: str, epoch: str, event: NewEvent, row: TaskRow | None) -> NewEvent | None:
+    """What ``_index`` keeps of ``event`` (rule 5), or None. ``row``: of its task, after it; who
+    hears only of an ending is told, too, what has ended."""
     data = to_dict(event.data)
     if event.type == "status":
-        fields = {k: data[k] for k in ("state", "name", "kind") if k in data}
-        body: Any = TaskDigest(chat_id=chat_id, **fields)
+        assert row is not None
+        body: Any = _task_digest(row, data["state"])
     elif event.type == "chat":
         body = msgspec.convert(data, ChatChange)
     else:
@@ -204,6 +215,26 @@ def digest(chat_id: str, epoch: str, event: NewEvent) -> NewEvent | None:
         task_id=event.task_id,
         actor=event.actor,
         data=body,
+    )
+
+
+def unnamed_digest(row: TaskRow, epoch: str, offset: int, *, now_ms: int) -> NewEvent:
+    """What ``_index`` is told again of a task whose digests held a name that was redacted, by the
+    ``redaction`` at ``offset``."""
+    return NewEvent(
+        id=derived_id("index", "unnamed", row.chat_id, epoch, str(offset), row.task_id),
+        type="status",
+        time=now_ms,
+        task_id=row.task_id,
+        actor="system",
+        data=_task_digest(row, row.state),
+    )
+
+
+def _task_digest(row: TaskRow, state: str) -> TaskDigest:
+    named = {} if row.name is None else {"name": row.name}
+    return msgspec.convert(
+        {"chat_id": row.chat_id, "state": state, "kind": row.kind, **named}, TaskDigest
     )
 
 

@@ -11,8 +11,10 @@ that person. Without it, on a server of one person, any authorised writer is the
 from __future__ import annotations
 
 import inspect
+from http import HTTPStatus
 from typing import Any, Final, Literal
 
+import msgspec
 from jupyter_server.base.handlers import JupyterHandler
 from msgspec import UNSET
 from tornado.web import HTTPError
@@ -23,7 +25,9 @@ from sparky_nb.stream.frames import ViewerInfo
 
 Action = Literal["read", "write", "execute"]
 ANONYMOUS: Final = "token"
+JSON: Final = "application/json; charset=utf-8"
 NAME_MAX: Final = 100
+_CODES: Final = {401: "unauthenticated", 403: "forbidden", 404: "not_found", 405: "no_such_method"}
 
 
 class Unauthenticated(Forbidden):
@@ -60,6 +64,14 @@ class Access(JupyterHandler):
     def get_login_url(self) -> str:
         """Nobody is sent to a login page from here."""
         raise HTTPError(403)
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """Errors of Jupyter and Tornado as the JSON of protocol.md §2."""
+        error = kwargs.get("exc_info", (None, None, None))[1]
+        message = getattr(error, "log_message", None) or HTTPStatus(status_code).phrase
+        code = _CODES.get(status_code, "internal" if status_code >= 500 else "bad_request")
+        self.set_header("Content-Type", JSON)
+        self.finish(error_body({"code": code, "message": message, "retryable": False}))
 
     @property
     def content_security_policy(self) -> str:
@@ -123,3 +135,8 @@ class Access(JupyterHandler):
             return bool(await found if inspect.isawaitable(found) else found)
         finally:
             self.current_user = self._jupyter_current_user = before
+
+
+def error_body(error: dict[str, Any]) -> bytes:
+    """The body of an answer from 400 on."""
+    return msgspec.json.encode({"error": error})

@@ -6,7 +6,7 @@ from typing import Final
 
 from tornado.web import authenticated
 
-from sparky_nb.errors import Conflict, Fenced, NotFound
+from sparky_nb.errors import Conflict, Fenced, InvalidArgument, NotFound
 from sparky_nb.events.model import Command
 from sparky_nb.events.states import ACTIVE
 from sparky_nb.ids import derived_id, new_event_id, new_task_id
@@ -21,7 +21,7 @@ from sparky_nb.server.models import (
     RedactAnswer,
     Trim,
 )
-from sparky_nb.server.routing import RouteHandler
+from sparky_nb.server.routing import RouteHandler, query_of
 from sparky_nb.stream.start import one
 
 FORCE_SECONDS: Final = 10.0
@@ -61,7 +61,7 @@ class Chats(ChatHandler):
         wanted = self.body(NewChat)
         info, is_new = await self.service.call(
             Log.create_chat,
-            wanted.chat_id or new_task_id().replace("task-", "chat-"),
+            new_task_id().replace("task-", "chat-") if wanted.chat_id is None else wanted.chat_id,
             title=wanted.title,
             owner=self.user if self.service.settings.trust_identities else None,
             actor=self.actor,
@@ -93,8 +93,10 @@ class Chat(ChatHandler):
     async def delete(self, chat_id: str) -> None:
         """Delete, with ``?force=1`` also where tasks have not ended."""
         await self.owned(chat_id)
-        force = one({"force": self.get_query_arguments("force")}, "force")
-        if force not in (None, "", "0", "false"):
+        force = one(query_of(self), "force")
+        if force not in (None, "0", "1"):
+            raise InvalidArgument("force", "0 or 1", force)
+        if force == "1":
             await self._end_tasks(chat_id)
         now = self.service.clock.now_ms()
         await self.service.call(Log.delete_chat, chat_id, actor=self.actor, now_ms=now)

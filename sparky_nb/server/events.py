@@ -39,7 +39,7 @@ class Events(RouteHandler):
     async def get(self, chat_id: str) -> None:
         """A page, or, where ``Accept`` names it, a stream."""
         check_chat_id(chat_id, system=True)
-        if SSE in self.request.headers.get("Accept", ""):
+        if _accepts_sse(self.request.headers.get("Accept", "")):
             start = sse_start(self.request.headers.get("Last-Event-ID"), query_of(self))
             self._stream = EventStream(self, chat_id, start)
             await self._stream.run()
@@ -95,6 +95,15 @@ class Events(RouteHandler):
         )
         tail = b"]}" if gap is None else b'],"gap":%b}' % msgspec.json.encode(gap)
         self.answer(head + b",".join(page.events) + tail)
+
+
+def _accepts_sse(accept: str) -> bool:
+    """Whether ``Accept`` names it, and not to say that it is unwelcome."""
+    for part in accept.lower().split(","):
+        kind, *parameters = (it.strip() for it in part.split(";"))
+        if kind == SSE:
+            return not any(re.fullmatch(r"q=0(\.0*)?", it) for it in parameters)
+    return False
 
 
 class Snapshot(RouteHandler):

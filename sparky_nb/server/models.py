@@ -12,6 +12,7 @@ from sparky_nb.stream.frames import Gap
 
 Title = Annotated[str, Meta(max_length=TITLE_MAX)]
 Text = Annotated[str, Meta(min_length=1, max_length=60_000)]
+Instruction = Annotated[str, Meta(min_length=1, max_length=60_000, pattern=r"\S")]
 CommandId = Annotated[str, Meta(min_length=1, max_length=128)]
 
 
@@ -96,7 +97,7 @@ class SnapshotAnswer(Struct, frozen=True, kw_only=True):
 class NewTask(Struct, frozen=True, kw_only=True):
     """``POST chats/{chat}/tasks``: an instruction in plain words."""
 
-    instruction: Text
+    instruction: Instruction
     name: Title | None = None
     model: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
 

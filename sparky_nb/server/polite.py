@@ -20,6 +20,8 @@ from sparky_nb.stream import CloseCode
 TORNADO_TOO_LARGE: Final = 1009
 DRAIN_BYTES: Final = 512 * 1024 * 1024
 DRAIN_SECONDS: Final = 20.0
+QUIET_SECONDS: Final = 2.0
+"""Who sends nothing for so long has sent the frame, and has had the time to read the goodbye."""
 PIECE: Final = 64 * 1024
 
 
@@ -78,6 +80,7 @@ class PoliteProtocol(WebSocketProtocol13):
         with contextlib.suppress(StreamClosedError, TimeoutError):
             async with asyncio.timeout(DRAIN_SECONDS):
                 while left > 0 and self.stream is not None:
-                    left -= len(await self.stream.read_bytes(PIECE, partial=True))
+                    async with asyncio.timeout(QUIET_SECONDS):
+                        left -= len(await self.stream.read_bytes(PIECE, partial=True))
         self._draining = None
         super()._abort()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from asyncio import Future
 from http import HTTPStatus
 from typing import Any, Final, TypeVar
 
@@ -11,12 +12,10 @@ import msgspec
 from tornado.web import HTTPError, RequestHandler, stream_request_body
 
 from sparky_nb.errors import InvalidArgument, PayloadTooLarge, RateLimited, SparkyError
-from sparky_nb.server.access import Access, Action
+from sparky_nb.server.access import JSON, Access, Action, error_body
 from sparky_nb.server.service import Service
 
-JSON: Final = "application/json; charset=utf-8"
 UNSAFE: Final = frozenset({"POST", "PATCH", "PUT", "DELETE"})
-_CODES: Final = {401: "unauthenticated", 403: "forbidden", 404: "not_found", 405: "no_such_method"}
 _ABSENT: Final = re.compile(r"Object missing required field `(\w+)`")
 
 T = TypeVar("T")
@@ -75,7 +74,8 @@ class RouteHandler(Access):
             rule, _, path = str(error).partition(" - at `$")
             if not path and (absent := _ABSENT.fullmatch(rule)):
                 raise InvalidArgument(absent[1], "a value, and it is absent") from None
-            raise InvalidArgument(path.strip(".`") or "body", rule) from None
+            wanted = rule.removeprefix("Expected ")
+            raise InvalidArgument(path.strip(".`") or "body", wanted) from None
         except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
             raise InvalidArgument("body", f"a JSON object ({error})") from None
 
@@ -95,12 +95,19 @@ class RouteHandler(Access):
             super().send_error(status_code, **kwargs)
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
-        """Errors of Jupyter and Tornado in the same shape."""
-        error = kwargs.get("exc_info", (None, None, None))[1]
-        message = getattr(error, "log_message", None) or HTTPStatus(status_code).phrase
-        code = _CODES.get(status_code, "internal" if status_code >= 500 else "bad_request")
-        self.set_header("Content-Type", JSON)
-        self.finish(_error_body({"code": code, "message": message, "retryable": False}))
+        """As everywhere here, and what would have been allowed."""
+        if status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            self.set_header("Allow", ", ".join(sorted(self.rights)))
+        super().write_error(status_code, **kwargs)
+
+    def finish(self, chunk: str | bytes | dict[str, Any] | None = None) -> Future[None]:
+        """Say so where a body was not read: Tornado then closes the connection, and a client that
+        keeps connections would send its next request into the void."""
+        headers = self.request.headers
+        declared = headers.get("Content-Length", "0")
+        if "Transfer-Encoding" in headers or declared != str(self._size):
+            self.set_header("Connection", "close")
+        return super().finish(chunk)
 
     def log_exception(self, *exc_info: Any) -> None:
         """What is said on purpose is no error of the server."""
@@ -122,13 +129,10 @@ def answer_error(handler: RequestHandler, error: SparkyError) -> None:
     if isinstance(error, RateLimited):
         handler.set_header("Retry-After", str(math.ceil(error.retry_after)))
     handler.set_header("Content-Type", JSON)
-    handler.finish(_error_body(error.to_wire()))
+    handler.finish(error_body(error.to_wire()))
 
 
 def query_of(handler: RequestHandler) -> dict[str, list[str]]:
     """The query of the request: each name with its values."""
-    return {name: handler.get_query_arguments(name) for name in handler.request.query_arguments}
-
-
-def _error_body(error: dict[str, Any]) -> bytes:
-    return msgspec.json.encode({"error": error})
+    names = handler.request.query_arguments
+    return {name: handler.get_query_arguments(name, strip=False) for name in names}

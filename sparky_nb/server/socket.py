@@ -16,7 +16,7 @@ from tornado.iostream import StreamClosedError
 from tornado.web import HTTPError
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
-from sparky_nb.errors import NotFound, RateLimited, SparkyError
+from sparky_nb.errors import InvalidArgument, NotFound, RateLimited, SparkyError
 from sparky_nb.fanout import Wake
 from sparky_nb.ids import check_chat_id, new_nonce
 from sparky_nb.server.access import Access
@@ -25,7 +25,7 @@ from sparky_nb.server.limits import TokenBucket
 from sparky_nb.server.overview import position
 from sparky_nb.server.polite import PoliteProtocol
 from sparky_nb.server.routing import answer_error, query_of
-from sparky_nb.stream import SUBPROTOCOL, CloseCode, Sender, Start, parse_start
+from sparky_nb.stream import INBOUND_MAX, SUBPROTOCOL, CloseCode, Sender, Start, parse_start
 from sparky_nb.stream.frames import CommandFrame, ViewerInfo
 from sparky_nb.stream.sender import Close, Instruction, Send, Submit
 
@@ -49,6 +49,8 @@ class ChatSocketHandler(WebSocketMixin, WebSocketHandler, Access):
         """The handshake: refused with 400, 401, 403, 404, 429 or 503, or upgraded."""
         try:
             await self.allow("read")
+            if self.request.headers.get("Upgrade", "").lower() != "websocket":
+                raise InvalidArgument("Upgrade", "websocket: this is the address of a socket")
             self.chat_id = check_chat_id(chat_id, system=True)
             start = parse_start(query_of(self))
             self.service.presence.check_room(self.chat_id, self.user)
@@ -269,7 +271,7 @@ class ChatSocketHandler(WebSocketMixin, WebSocketHandler, Access):
     def _too_large(self) -> list[bytes]:
         """What to say to somebody whose frame is too large to be read."""
         code = CloseCode.FRAME_TOO_LARGE
-        out = self.sender.close(code, f"a frame above {TRANSPORT_MAX} bytes")
+        out = self.sender.close(code, f"a frame above {TRANSPORT_MAX} bytes; at most {INBOUND_MAX}")
         return [it.text for it in out if isinstance(it, Send)]
 
     def _say_joined(self) -> None:

@@ -129,15 +129,20 @@ class AppendContract(LogCase):
         append(log, "c", status("end", task, "completed"), fence=fence(task))
         append(log, "d", event("a"))
         told = [
-            (it.type, it.data.get("state"), it.data["chat_id"])
+            (it.type, it.data.get("state"), it.data["chat_id"], it.data.get("name"))
             for it in all_events(log, INDEX_CHAT)
         ]
         assert told == [
-            ("chat", None, "c"),
-            ("status", "running", "c"),
-            ("status", "completed", "c"),
-            ("chat", None, "d"),
+            ("chat", None, "c", None),
+            ("status", "running", "c", "n"),
+            ("status", "completed", "c", "n"),
+            ("chat", None, "d", None),
         ]
+        assert {it.data["kind"] for it in all_events(log, INDEX_CHAT) if it.task_id} == {"call"}
+
+    def test_half_a_character_in_a_name_is_stored_as_a_whole_one(self, log: Log) -> None:
+        task = start(log, "c", 1, name="n\ud800")
+        assert log.task(task).name == all_events(log, "c")[0].data["name"] == "n\ufffd"
 
 
 class ReadContract(LogCase):
@@ -211,6 +216,16 @@ class TaskContract(LogCase):
             5,
         )
         assert log.chat("c").tasks == {"completed": 1}
+
+    def test_one_bar_stands_for_the_task_the_main_one_or_the_first(self, log: Log) -> None:
+        task = start(log, "c", 1)
+        shown = []
+        bars = [("a", 1), ("b", 9), ("a", 2), ("main", 3), ("a", 4), ("main", 5)]
+        for n, (key, done) in enumerate(bars):
+            bar = event(f"p{n}", "progress", task, key=key, done=done)
+            append(log, "c", bar, fence=fence(task))
+            shown.append((log.task(task).progress or {})["done"])
+        assert shown == [1, 1, 2, 3, 3, 5]
 
     @pytest.mark.promise("P6")
     def test_nothing_follows_an_ending(self, log: Log) -> None:

@@ -130,6 +130,9 @@ class ChatContract(LogCase):
         assert (stored[0].task_id, stored[0].data, stored[0].offset) == (task, {}, 1)
         seen = str([log.snapshot("c"), stored, all_events(log, INDEX_CHAT), log.task(task)])
         assert secret not in seen + str(log.snapshot(INDEX_CHAT))
+        last = all_events(log, INDEX_CHAT)[-1]
+        told = {"chat_id": "c", "state": "running", "kind": log.task(task).kind}
+        assert (last.task_id, last.data) == (task, told), "its state is known without the name"
         assert append(
             log,
             "c",

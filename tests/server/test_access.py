@@ -84,8 +84,12 @@ def _path(operation: Any) -> str:
     return str(text.replace("{task}", "task-000000000000"))
 
 
-async def test_a_socket_needs_a_credential(connect: Connect, log: Log, jp_serverapp: Any) -> None:
+async def test_a_socket_needs_a_credential(
+    connect: Connect, api: Fetch, log: Log, jp_serverapp: Any
+) -> None:
     append(log, "a")
+    response = await api("GET", "chats/a/socket", headers=WRONG)
+    assert (response.code, said(response)["error"]["code"]) == (401, "unauthenticated")
     for allow_unauthenticated in (False, True):
         settings = jp_serverapp.web_app.settings
         settings["allow_unauthenticated_access"] = allow_unauthenticated

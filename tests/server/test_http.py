@@ -13,6 +13,7 @@ from sparky_nb.ids import new_event_id, new_nonce
 from sparky_nb.log.base import Append, Fence, Log
 from sparky_nb.log.liveness import RunnerIdentity
 from tests.server.support import (
+    API,
     Connect,
     Fetch,
     append,
@@ -54,6 +55,9 @@ BAD_BODIES: list[tuple[str, str, Any, str]] = [
     ("POST", "chats/a/redact", {"offsets": []}, "offsets"),
     ("POST", "chats/a/redact", {"offsets": [0]}, "offsets[0]"),
     ("POST", "chats/a/tasks", {"instruction": ""}, "instruction"),
+    ("POST", "chats/a/tasks", {"instruction": " \n "}, "instruction"),
+    ("POST", "chats", {"chat_id": ""}, "chat_id"),
+    ("PATCH", "chats/_index", {"title": "x"}, "chat_id"),
 ]
 
 
@@ -72,6 +76,7 @@ BAD_QUERIES: list[tuple[dict[str, Any], str]] = [
     ({"after": "1e99"}, "after"),
     ({"after": 1.5}, "after"),
     ({"after": "٣"}, "after"),
+    ({"after": " 1"}, "after"),
     ({"limit": 0}, "limit"),
     ({"limit": 10_001}, "limit"),
     ({"before": 0}, "before"),
@@ -140,6 +145,32 @@ async def test_an_unknown_route_or_method_is_told_as_json(api: Fetch) -> None:
     assert (response.code, said(response)["error"]["code"]) == (404, "route_not_found")
     response = await api("DELETE", "chats")
     assert (response.code, said(response)["error"]["code"]) == (405, "no_such_method")
+    assert response.headers["Allow"] == "GET, POST"
+    response = await api("GET", "chats/a/socket")
+    assert (response.code, said(response)["error"]["field"]) == (400, "Upgrade")
+
+
+async def test_a_refusal_that_leaves_the_body_unread_says_that_the_connection_ends(
+    jp_serverapp: Any, jp_base_url: str
+) -> None:
+    reader, writer = await asyncio.open_connection("localhost", jp_serverapp.port)
+
+    async def post(token: str) -> str:
+        head = (
+            f"POST {jp_base_url}{API}/chats HTTP/1.1\r\nHost: localhost\r\n"
+            f"Authorization: token {token}\r\nContent-Length: 2\r\n\r\n[]"
+        )
+        writer.write(head.encode())
+        return (await reader.readuntil(b"\r\n\r\n")).decode()
+
+    read = await post(jp_serverapp.identity_provider.token)
+    assert " 400 " in read
+    assert "Connection: close" not in read
+    await reader.readuntil(b"}}")
+    unread = await post("wrong")
+    assert " 401 " in unread
+    assert "Connection: close" in unread
+    writer.close()
 
 
 async def test_a_snapshot_is_the_fold_at_its_offset(api: Fetch, log: Log) -> None:
@@ -277,6 +308,7 @@ class TestTasks:
         monkeypatch.setattr("sparky_nb.server.chats.FORCE_SECONDS", 0.5)
         running_task(log, "a", RunnerIdentity.current(new_nonce()).runner_id)
         assert (await api("DELETE", "chats/a")).code == 409
+        assert (await api("DELETE", "chats/a", force="no")).code == 400
         index = log.position("_index").head
         assert (await api("DELETE", "chats/a", force=1)).code == 204
         digests = said(await api("GET", "chats/_index/events", after=index))["events"]

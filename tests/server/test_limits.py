@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from sparky_nb.log.base import Log
-from tests.server.support import Connect, Fetch, append, refused, running_task, said
+from tests.server.support import API, PATIENCE, Connect, Fetch, append, refused, running_task, said
 
 pytestmark = pytest.mark.promise("P11")
 
@@ -28,6 +28,27 @@ async def test_a_frame_that_is_too_large_gets_a_goodbye_and_4413(
     writing.cancel()
     append(log, "a")
     assert await other.offsets(2) == [1, 2], "others are unharmed"
+
+
+async def test_who_sends_too_large_a_frame_and_then_nothing_is_let_go_of(
+    api: Fetch, log: Log, jp_serverapp: Any, jp_base_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sparky_nb.server.polite.QUIET_SECONDS", 0.05)
+    append(log, "a")
+    reader, writer = await asyncio.open_connection("localhost", jp_serverapp.port)
+    token = jp_serverapp.identity_provider.token
+    writer.write(
+        f"GET {jp_base_url}{API}/chats/a/socket?token={token} HTTP/1.1\r\n"
+        "Host: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n".encode()
+    )
+    await reader.readuntil(b'"live"')
+    size = 300 * 1024
+    writer.write(b"\x81\xff" + size.to_bytes(8, "big") + bytes(4) + b"x" * size)
+    async with asyncio.timeout(PATIENCE):
+        said_last = await reader.read()  # until the server closes, not the client
+    assert b'"code":4413' in said_last
+    writer.close()
 
 
 async def test_binary_frames_are_bad_protocol(connect: Connect, log: Log) -> None:

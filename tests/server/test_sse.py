@@ -136,7 +136,8 @@ async def test_a_quiet_stream_sends_comments(source: Any, log: Log) -> None:
 
 async def test_json_is_what_who_does_not_ask_for_it_gets(api: Fetch, log: Log) -> None:
     append(log, "a")
-    for accept in ("*/*", "application/json", "text/html, */*"):
+    unwelcome = "application/json, text/event-stream;q=0"
+    for accept in ("*/*", "application/json", "text/html, */*", unwelcome):
         response = await api("GET", "chats/a/events", headers={"Accept": accept})
         assert said(response)["head"] == 1
 

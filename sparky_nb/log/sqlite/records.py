@@ -251,13 +251,13 @@ class SqliteRecords(Records):
         found = self._run("SELECT body FROM tasks WHERE task_id = ?", (task_id,)).fetchone()
         return None if found is None else self._remember(self._tasks, task_id, task_from(found[0]))
 
-    def newest_status(self, row: TaskRow) -> int | None:
+    def statuses(self, chat: ChatRow, task_id: str) -> list[int]:
         found = self._run(
-            "SELECT max(offset) FROM events WHERE type = 'status' AND task_id = ? AND chat_key ="
-            " (SELECT chat_key FROM tasks WHERE task_id = ?)",
-            (row.task_id, row.task_id),
-        ).fetchone()
-        return None if found is None else found[0]
+            "SELECT offset FROM events WHERE chat_key = ? AND task_id = ? AND type = 'status'"
+            " ORDER BY offset",
+            (chat.key, task_id),
+        )
+        return [offset for (offset,) in found]
 
     def save_task(self, chat: ChatRow, row: TaskRow) -> None:
         self._tasks.pop(row.task_id, None)
