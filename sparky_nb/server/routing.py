@@ -37,7 +37,21 @@ class RouteHandler(Access):
         self._size = 0
 
     async def prepare(self, *args: Any, **kwargs: Any) -> None:
-        """Authenticate, authorise, and refuse what is too much, before the body is read."""
+        """Refuse before the body is read, or, where it is small, right after it.
+
+        Tornado closes the connection of a body that it has not read, and the kernel may throw the
+        answer away with it.
+        """
+        try:
+            await self._admit(*args, **kwargs)
+        except Exception as error:
+            declared = self.request.headers.get("Content-Length", "")
+            if not (declared.isdecimal() and 0 < int(declared) <= self._limit):
+                raise
+            self._refuse_after_the_body(error)
+
+    async def _admit(self, *args: Any, **kwargs: Any) -> None:
+        """Authenticate, authorise, and refuse what is too much."""
         await super().prepare(*args, **kwargs)
         if self._finished:
             return
@@ -54,10 +68,17 @@ class RouteHandler(Access):
         declared = self.request.headers.get("Content-Length", "0")
         self._check_size(int(declared) if declared.isdigit() else 0)
 
+    def _refuse_after_the_body(self, error: Exception) -> None:
+        async def refuse(*_: Any, **__: Any) -> None:
+            raise error
+
+        # Tornado looks the method up when the body is there.
+        setattr(self, (self.request.method or "").lower(), refuse)
+
     def data_received(self, chunk: bytes) -> None:
         """Keep the body as far as it is allowed; what is beyond is counted and dropped."""
         self._size += len(chunk)
-        if self._size <= self.service.settings.max_body_bytes:
+        if self._size <= self._limit:
             self._body += chunk
 
     def body(self, kind: type[T]) -> T:
@@ -101,8 +122,8 @@ class RouteHandler(Access):
         super().write_error(status_code, **kwargs)
 
     def finish(self, chunk: str | bytes | dict[str, Any] | None = None) -> Future[None]:
-        """Say so where a body was not read: Tornado then closes the connection, and a client that
-        keeps connections would send its next request into the void."""
+        """Say so where a body was not read, or a client that keeps connections would send its next
+        request into the void."""
         headers = self.request.headers
         declared = headers.get("Content-Length", "0")
         if "Transfer-Encoding" in headers or declared != str(self._size):
@@ -116,10 +137,13 @@ class RouteHandler(Access):
         else:
             super().log_exception(*exc_info)
 
+    @property
+    def _limit(self) -> int:
+        return self.service.settings.max_body_bytes
+
     def _check_size(self, size: int) -> None:
-        limit = self.service.settings.max_body_bytes
-        if size > limit:
-            raise PayloadTooLarge("the body", size, limit)
+        if size > self._limit:
+            raise PayloadTooLarge("the body", size, self._limit)
 
 
 def answer_error(handler: RequestHandler, error: SparkyError) -> None:

@@ -150,24 +150,28 @@ async def test_an_unknown_route_or_method_is_told_as_json(api: Fetch) -> None:
     assert (response.code, said(response)["error"]["field"]) == (400, "Upgrade")
 
 
-async def test_a_refusal_that_leaves_the_body_unread_says_that_the_connection_ends(
+async def test_a_refused_change_leaves_the_connection_usable_or_says_that_it_ends(
     jp_serverapp: Any, jp_base_url: str
 ) -> None:
     reader, writer = await asyncio.open_connection("localhost", jp_serverapp.port)
 
-    async def post(token: str) -> str:
-        head = (
+    async def post(token: str, body: str, size: int | None = None) -> str:
+        writer.write(
             f"POST {jp_base_url}{API}/chats HTTP/1.1\r\nHost: localhost\r\n"
-            f"Authorization: token {token}\r\nContent-Length: 2\r\n\r\n[]"
+            f"Authorization: token {token}\r\nContent-Length: {size or len(body)}\r\n\r\n"
+            f"{body}".encode()
         )
-        writer.write(head.encode())
-        return (await reader.readuntil(b"\r\n\r\n")).decode()
+        head = await reader.readuntil(b"\r\n\r\n")
+        await reader.readuntil(b"}")
+        await reader.readuntil(b"}")
+        return head.decode()
 
-    read = await post(jp_serverapp.identity_provider.token)
-    assert " 400 " in read
-    assert "Connection: close" not in read
-    await reader.readuntil(b"}}")
-    unread = await post("wrong")
+    for _ in range(3):
+        refused = await post("wrong", "{}")
+        assert " 401 " in refused
+        assert "Connection: close" not in refused
+    assert " 400 " in await post(jp_serverapp.identity_provider.token, "[]")
+    unread = await post("wrong", "", size=8 << 20)
     assert " 401 " in unread
     assert "Connection: close" in unread
     writer.close()
