@@ -31,6 +31,7 @@ export interface Cell extends Widget {
 export interface Notebook extends Widget {
   readonly widgets: readonly Cell[];
   activeCellIndex: number;
+  isSelectedOrActive(cell: Cell): boolean;
   scrollToItem?(index: number, align?: string): Promise<void>;
   readonly modelContentChanged?: ISignal<unknown, unknown>;
   readonly model: { readonly cells: { readonly changed: ISignal<unknown, unknown> } } | null;

@@ -18,9 +18,12 @@ import { ISparky, MIME_TYPE } from '../tokens';
 import type { TaskItem } from '../transport/overview';
 import type { Cell, NotebookPanel } from './notebook';
 import { onExecution } from './notebook';
+import { Kept } from './kept';
 import { isSameFile } from './paths';
 import { Shelf } from './shelf';
 
+const CLEAR_CHOSEN = 'notebook:clear-cell-output';
+const CLEAR_ALL = 'notebook:clear-all-cell-outputs';
 const SETTLE_MS = 150;
 const YOUNG_MS = 1_500;
 /** What is heard of so soon after the notebook was opened is not new. */
@@ -32,6 +35,7 @@ class PutBack implements IDisposable {
   private readonly shelves = new Map<string, Shelf>();
   /** Tasks whose outputs were cleared, or whose cell was run again: people do not want them back. */
   private readonly dismissed = new Set<string>();
+  private readonly kept = new Kept();
   private readonly seen = new Map<string, Set<string>>();
   /** When tasks of this notebook were heard of first. */
   private readonly met = new Map<string, number>();
@@ -42,6 +46,7 @@ class PutBack implements IDisposable {
   isDisposed = false;
 
   constructor(
+    app: JupyterFrontEnd,
     private readonly sparky: Sparky,
     private readonly panel: NotebookPanel
   ) {
@@ -57,12 +62,21 @@ class PutBack implements IDisposable {
     this.stops.push(
       onExecution(panel, cellId => {
         // Whatever the cell had shown gives way to what it does now, even if that is nothing.
-        this.byCell()
-          .get(cellId)
-          ?.forEach(task => this.dismissed.add(task.task_id));
-        later();
+        this.dismiss([cellId]);
       })
     );
+    // JupyterLab sees no outputs in a cell that has only views which were put back.
+    const cleared = (_: unknown, { id }: { id: string }): void => {
+      if (app.shell.currentWidget === panel && (id === CLEAR_CHOSEN || id === CLEAR_ALL)) {
+        const { content } = panel;
+        const cells = content.widgets.filter(
+          it => id === CLEAR_ALL || content.isSelectedOrActive(it)
+        );
+        this.dismiss(cells.map(cell => cell.model.id));
+      }
+    };
+    app.commands.commandExecuted.connect(cleared);
+    this.stops.push(() => app.commands.commandExecuted.disconnect(cleared));
     const shown = (event: Event): void => this.giveWay(event as CustomEvent<string>);
     panel.node.addEventListener(SHOWN_EVENT, shown);
     this.stops.push(() => panel.node.removeEventListener(SHOWN_EVENT, shown));
@@ -89,6 +103,16 @@ class PutBack implements IDisposable {
       this.shelves.forEach(shelf => shelf.dispose());
       this.shelves.clear();
     }
+  }
+
+  /** Whatever these cells have started is not wanted back. */
+  private dismiss(cellIds: string[]): void {
+    const tasks = this.byCell();
+    for (const { task_id: taskId } of cellIds.flatMap(id => tasks.get(id) ?? [])) {
+      this.dismissed.add(taskId);
+      this.kept.delete(taskId);
+    }
+    this.later();
   }
 
   private later(): void {
@@ -119,6 +143,7 @@ class PutBack implements IDisposable {
       const tasks = wanted.get(cell.model.id);
       if (tasks?.length && cell.model.outputs) {
         this.shelfOf(cell).hold(tasks.map(task => this.refTo(task)));
+        this.kept.add(tasks.map(task => task.task_id));
       }
     }
   }
@@ -160,7 +185,7 @@ class PutBack implements IDisposable {
       return !(
         (young && !this.shelves.get(cellId)?.has(task.task_id)) ||
         this.dismissed.has(task.task_id) ||
-        (saved && isEnded(task.state))
+        (saved && isEnded(task.state) && !this.kept.has(task.task_id))
       );
     });
   }
@@ -190,6 +215,7 @@ class PutBack implements IDisposable {
     for (const taskId of this.seen.get(id) ?? []) {
       if (!now.has(taskId)) {
         this.dismissed.add(taskId);
+        this.kept.delete(taskId);
       }
     }
     this.seen.set(id, now);
@@ -214,7 +240,7 @@ export const putBackPlugin: JupyterFrontEndPlugin<void> = {
   activate: (app: JupyterFrontEnd, sparky: Sparky): void => {
     app.docRegistry.addWidgetExtension('Notebook', {
       createNew(panel: Widget, _context: DocumentRegistry.Context): IDisposable {
-        const putBack = new PutBack(sparky, panel as NotebookPanel);
+        const putBack = new PutBack(app, sparky, panel as NotebookPanel);
         return new DisposableDelegate(() => putBack.dispose());
       }
     });

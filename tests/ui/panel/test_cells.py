@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import time
 from typing import Any
 
 import pytest
@@ -63,6 +65,11 @@ def test_all_tasks_of_a_cells_latest_run_come_back_in_order_and_no_others(
         " return [1, 2, 3, 4].map(n => cells.get(n).outputs.length); }"
     )
     assert outputs == [0, 0, 0, 0], "the notebook is as it was"
+    save(page)  # what was put back is in no file: saving does not lose it
+    later = time.time() + 60
+    os.utime(notebook.path, (later, later))  # younger than the tasks by all clocks
+    notebook.reload()
+    wait_for(shows, "the same views after a save", PATIENCE)
 
     # Outside: the hooks that are promised for each of them.
     for view in page.locator(".jp-Notebook [data-sparky-task]").all():
@@ -73,6 +80,20 @@ def test_all_tasks_of_a_cells_latest_run_come_back_in_order_and_no_others(
 
     notebook.run(1)  # what it shows now takes the place of what was put back
     wait_for(shows, "each task once under its cell", PATIENCE)
+
+    for clear, cleared in (("clear-cell-output", [4]), ("clear-all-cell-outputs", range(5))):
+        page.evaluate(
+            "async clear => { const {commands, shell} = window.jupyterapp;"
+            " shell.currentWidget.content.activeCellIndex = 4;"
+            " await commands.execute('notebook:' + clear); }",
+            clear,
+        )
+        for n in cleared:
+            shown[n] = []
+        wait_for(shows, "what is cleared is gone", PATIENCE)
+    save(page)
+    notebook.reload()
+    wait_for(shows, "and stays so", PATIENCE)
 
 
 def test_saving_again_changes_nothing_in_the_file(panel_lab: Lab, page: Page) -> None:
