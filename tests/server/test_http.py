@@ -151,9 +151,9 @@ async def test_an_unknown_route_or_method_is_told_as_json(api: Fetch) -> None:
 
 
 async def test_a_refused_change_leaves_the_connection_usable_or_says_that_it_ends(
-    jp_serverapp: Any, jp_base_url: str
+    jp_serverapp: Any, jp_base_url: str, http_server: Any, http_server_port: Any
 ) -> None:
-    reader, writer = await asyncio.open_connection("localhost", jp_serverapp.port)
+    reader, writer = await asyncio.open_connection(*http_server_port[0].getsockname()[:2])
 
     async def post(token: str, body: str, size: int | None = None) -> str:
         writer.write(

@@ -31,11 +31,16 @@ async def test_a_frame_that_is_too_large_gets_a_goodbye_and_4413(
 
 
 async def test_who_sends_too_large_a_frame_and_then_nothing_is_let_go_of(
-    api: Fetch, log: Log, jp_serverapp: Any, jp_base_url: str, monkeypatch: pytest.MonkeyPatch
+    log: Log,
+    jp_serverapp: Any,
+    jp_base_url: str,
+    http_server: Any,
+    http_server_port: Any,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("sparky_nb.server.polite.QUIET_SECONDS", 0.05)
     append(log, "a")
-    reader, writer = await asyncio.open_connection("localhost", jp_serverapp.port)
+    reader, writer = await asyncio.open_connection(*http_server_port[0].getsockname()[:2])
     token = jp_serverapp.identity_provider.token
     writer.write(
         f"GET {jp_base_url}{API}/chats/a/socket?token={token} HTTP/1.1\r\n"
