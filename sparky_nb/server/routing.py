@@ -95,7 +95,7 @@ class RouteHandler(Access):
             rule, _, path = str(error).partition(" - at `$")
             if not path and (absent := _ABSENT.fullmatch(rule)):
                 raise InvalidArgument(absent[1], "a value, and it is absent") from None
-            wanted = rule.removeprefix("Expected ")
+            wanted = rule.removeprefix("Expected ").replace("Invalid enum value", "one it has, not")
             raise InvalidArgument(path.strip(".`") or "body", wanted) from None
         except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
             raise InvalidArgument("body", f"a JSON object ({error})") from None

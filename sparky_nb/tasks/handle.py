@@ -56,6 +56,16 @@ class TaskHandle:
     # -- looking
 
     @property
+    def id(self) -> str:
+        """``task_id``, by the name that it has inside the task (``task.id``)."""
+        return self.task_id
+
+    @property
+    def chat(self) -> str:
+        """``chat_id``, by the name that it has inside the task (``task.chat``)."""
+        return self.chat_id
+
+    @property
     def state(self) -> str:
         """The present state; terminal ones stay."""
         if self._execution is not None:
