@@ -70,7 +70,7 @@ def test_the_context_comes_where_the_first_parameter_asks_for_it(bench: Bench) -
 
     handle = bench.start(named, 3)
     assert handle.result(PATIENCE) == f"{handle.task_id} 3"
-    assert (handle := bench.start(annotated)).result(PATIENCE) == handle.task_id
+    assert (handle := bench.start(annotated)).result(PATIENCE) == handle.id == handle.task_id
     assert bench.start(neither, 3).result(PATIENCE) == 3
 
 
