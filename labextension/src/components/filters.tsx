@@ -3,9 +3,14 @@ import type { Filter } from '../state/filter';
 import { KINDS } from '../state/filter';
 
 /** Which kinds of entries are shown, and a text to look for. */
-export function Filters(props: { filter: Filter; change: (filter: Filter) => void }): JSX.Element {
+export function Filters(props: {
+  filter: Filter;
+  change: (filter: Filter) => void;
+  /** Look further back for what the filter asks for. */
+  further: () => void;
+}): JSX.Element {
   const { trans } = useEnv();
-  const { filter, change } = props;
+  const { filter, change, further } = props;
   const names: Record<string, string> = {
     messages: trans.__('Messages'),
     thoughts: trans.__('Thoughts'),
@@ -48,6 +53,7 @@ export function Filters(props: { filter: Filter; change: (filter: Filter) => voi
         placeholder={trans.__('Search')}
         aria-label={trans.__('Search')}
         onChange={event => change({ ...filter, text: event.target.value })}
+        onKeyDown={event => event.key === 'Enter' && filter.text.trim() !== '' && further()}
       />
     </div>
   );

@@ -35,7 +35,7 @@ export function TaskView(props: {
   const { trans, actions } = env;
   useBeat(chat.beat);
   const [shown, setShown] = useState(true);
-  const { task, entries, hasOlder, loadOlder, missing } = useTask(chat, taskId);
+  const { task, entries, from, hasOlder, loadOlder, missing } = useTask(chat, taskId);
   const { info } = chat;
   const nameOf = useStateName();
   const running = task !== null && !isEnded(task.state);
@@ -120,6 +120,7 @@ export function TaskView(props: {
           entries={entries}
           chatId={chat.chatId}
           label={trans.__('What %1 did', title)}
+          from={from}
           hasOlder={hasOlder}
           hold={chat.hold}
           loadOlder={loadOlder}
@@ -164,6 +165,7 @@ function useTask(
 ): {
   task: Task | null;
   entries: Entry[];
+  from: number;
   hasOlder: boolean;
   loadOlder: () => Promise<void>;
   missing: boolean;
@@ -220,6 +222,7 @@ function useTask(
   return {
     task,
     entries,
+    from: history?.from ?? chat.wholeFrom,
     hasOlder: !whole && task !== null && !(history?.complete ?? false),
     loadOlder: load,
     missing: missing && !live

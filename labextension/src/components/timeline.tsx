@@ -1,7 +1,7 @@
 /** The entries of a chat or of a task, newest last; follows the newest unless the reader went away. */
 
 import type { ReactNode } from 'react';
-import { useCallback, useEffect, useRef, useState } from 'react';
+import { useCallback, useEffect, useLayoutEffect, useRef, useState } from 'react';
 import type { VirtualizerHandle } from 'virtua';
 import { Virtualizer } from 'virtua';
 
@@ -22,8 +22,12 @@ export interface TimelineProps {
   entries: Entry[];
   chatId: string;
   label: string;
+  /** From which event on the entries are there: when it falls, older ones have come in front. */
+  from: number;
   /** There is older history. */
   hasOlder: boolean;
+  /** The button for it stands elsewhere. */
+  ledBack?: boolean;
   /** Keeps what is shown from being dropped, until the function that it returns is called. */
   hold: () => () => void;
   loadOlder: () => Promise<void>;
@@ -45,13 +49,12 @@ export interface TimelineProps {
 
 export function Timeline(props: TimelineProps): JSX.Element {
   const { trans, actions } = useEnv();
-  const { entries, target, hasOlder, hold, loadOlder, newer, only } = props;
+  const { entries, from, target, hasOlder, hold, loadOlder, newer, only } = props;
   const scroller = useRef<HTMLDivElement>(null);
   const list = useRef<VirtualizerHandle>(null);
   const following = useRef(target === undefined);
   const loading = useRef(false);
   const [away, setAway] = useState(target !== undefined);
-  const [shifting, setShifting] = useState(false);
   const [busy, setBusy] = useState(false);
 
   const toEnd = useCallback(() => {
@@ -106,13 +109,11 @@ export function Timeline(props: TimelineProps): JSX.Element {
     setBusy(true);
     following.current = false;
     setAway(true);
-    setShifting(true); // what is in view stays where it is while older entries come in above it
     loadOlder()
       .catch((error: unknown) => actions.report(error))
       .finally(() => {
         loading.current = false;
         setBusy(false);
-        window.requestAnimationFrame(() => setShifting(false));
       });
   };
 
@@ -143,15 +144,23 @@ export function Timeline(props: TimelineProps): JSX.Element {
   };
 
   // The list draws again by itself, so it gets entries of its own: the given ones change in place.
-  // While older ones load it gets nothing newer, as it takes all that is more for what stands above.
-  const newest = useRef(0);
-  let end = entries.length;
-  if (shifting) {
-    end = entries.findLastIndex(entry => entry.offset <= newest.current) + 1;
-  } else {
-    newest.current = entries[end - 1]?.offset ?? 0;
-  }
+  // What is in view stays where it is when older ones come in above it; then the list takes all that
+  // is more for what stands above, and gets what is newer in the next frame.
+  const drawn = useRef({ from, newest: 0 });
+  const shift = from < drawn.current.from;
+  const end = shift
+    ? entries.findLastIndex(entry => entry.offset <= drawn.current.newest) + 1
+    : entries.length;
   const data = entries.slice(0, end);
+  const [, redraw] = useState(0);
+  useLayoutEffect(() => {
+    drawn.current = { from, newest: entries[end - 1]?.offset ?? 0 };
+    if (end === entries.length) {
+      return;
+    }
+    const frame = window.requestAnimationFrame(() => redraw(n => n + 1));
+    return () => window.cancelAnimationFrame(frame);
+  });
 
   const contextOf = (entry: Entry, index: number): Context => {
     const before = shownBefore(data, index);
@@ -182,18 +191,12 @@ export function Timeline(props: TimelineProps): JSX.Element {
         aria-label={props.label}
       >
         <div>
-          {hasOlder && (
+          {hasOlder && !props.ledBack && (
             <button className="sparky-link sparky-older" aria-busy={busy} onClick={more}>
               {busy ? trans.__('Loading earlier events…') : trans.__('Earlier')}
             </button>
           )}
-          <Virtualizer
-            ref={list}
-            scrollRef={scroller}
-            shift={shifting}
-            bufferSize={200}
-            data={data}
-          >
+          <Virtualizer ref={list} scrollRef={scroller} shift={shift} bufferSize={200} data={data}>
             {(entry, index) => (
               <EntryView
                 key={`${entry.type}${entry.offset}`}

@@ -17,13 +17,14 @@ import { Timeline } from '../components/timeline';
 import { Usage } from '../components/usage';
 import { Viewers } from '../components/viewers';
 import type { Filter } from '../state/filter';
-import { EVERYTHING, select } from '../state/filter';
+import { EVERYTHING, isNarrow, isSearch } from '../state/filter';
 import type { Task } from '../state/model';
 import { isEnded } from '../state/model';
 import { shortTitle } from '../state/text';
 import type { Place } from '../tokens';
 import type { Chat } from '../transport/chat';
 import { useExcerpt } from './excerpt';
+import { Reach, useSearch } from './search';
 
 /** Only tasks that have ended are forgotten. */
 const GONE = 'completed';
@@ -61,7 +62,22 @@ function ChatBody({ chat, place }: { chat: Chat; place: Place }): JSX.Element {
       ? !isEnded(task.state) && task.task_id !== null
       : task.task_id === filter.taskId
   );
-  const entries = select((excerpt ?? state).timeline, filter);
+  const part = excerpt ?? {
+    timeline: state.timeline,
+    from: chat.wholeFrom,
+    hasOlder: chat.hasOlder
+  };
+  const narrow = isNarrow(filter);
+  const found = useSearch(chat, filter, part);
+  const { entries } = found;
+  // How far it has looked back is said where somebody asks for something, or nothing is there.
+  const asks =
+    isSearch(filter) || (narrow && (found.running || (entries.length === 0 && found.hasOlder)));
+  const further = (): void => {
+    if (found.hasOlder) {
+      found.run().catch((error: unknown) => actions.report(error));
+    }
+  };
   const chosen = tasks.find(task => task.task_id === filter.taskId && !isEnded(task.state));
   const running = shownTasks.filter(task => !isEnded(task.state));
   const talking = chosen ?? (running.length === 1 ? running[0] : undefined);
@@ -91,7 +107,7 @@ function ChatBody({ chat, place }: { chat: Chat; place: Place }): JSX.Element {
         <Viewers chat={chat} />
         <Connection info={info} hurry={() => chat.hurry()} />
       </header>
-      <Filters filter={filter} change={setFilter} />
+      <Filters filter={filter} change={setFilter} further={further} />
       {filter.taskId !== null && (
         <div className="sparky-note sparky-only">
           {trans.__('Only %1.', nameOf(tasks, filter.taskId))}{' '}
@@ -115,6 +131,9 @@ function ChatBody({ chat, place }: { chat: Chat; place: Place }): JSX.Element {
           )}
         </div>
       )}
+      {asks && (
+        <Reach found={found} filter={filter} to={excerpt?.to ?? info.offset} isNewest={!excerpt} />
+      )}
       {chat.missing || loading ? (
         <Empty>
           {loading
@@ -129,9 +148,11 @@ function ChatBody({ chat, place }: { chat: Chat; place: Place }): JSX.Element {
           entries={entries}
           chatId={chatId}
           label={trans.__('What happened in %1', title)}
-          hasOlder={(excerpt ?? chat).hasOlder}
+          from={narrow ? found.from : part.from}
+          hasOlder={narrow ? found.hasOlder : part.hasOlder}
+          ledBack={asks}
           hold={chat.hold}
-          loadOlder={() => (excerpt ?? chat).loadOlder()}
+          loadOlder={() => (narrow ? found.run() : (excerpt ?? chat).loadOlder())}
           target={offset}
           newer={excerpt ? { load: () => excerpt.loadNewer(), live: leave } : undefined}
           empty={

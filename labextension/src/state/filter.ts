@@ -43,18 +43,29 @@ export function isError(entry: Entry): boolean {
   );
 }
 
+/** Whether a filter hides anything at all. */
+export function isNarrow({ hidden, errorsOnly, text, taskId }: Filter): boolean {
+  return hidden.length > 0 || errorsOnly || text.trim() !== '' || taskId !== null;
+}
+
+/** Whether a filter asks for something, rather than hiding what is not of interest now. */
+export function isSearch({ errorsOnly, text }: Filter): boolean {
+  return errorsOnly || text.trim() !== '';
+}
+
+/** Whether `filter` lets an entry through. */
+export function passes(entry: Entry, filter: Filter): boolean {
+  const text = filter.text.trim().toLowerCase();
+  return (
+    (filter.taskId === null || entry.task_id === filter.taskId) &&
+    (filter.errorsOnly ? isError(entry) : !filter.hidden.includes(kindOf(entry))) &&
+    (!text || wordsOf(entry).includes(text))
+  );
+}
+
 /** The entries of `entries` that `filter` lets through; the same array where it lets all through. */
 export function select(entries: Entry[], filter: Filter): Entry[] {
-  const text = filter.text.trim().toLowerCase();
-  if (!filter.hidden.length && !filter.errorsOnly && !text && filter.taskId === null) {
-    return entries;
-  }
-  return entries.filter(
-    entry =>
-      (filter.taskId === null || entry.task_id === filter.taskId) &&
-      (filter.errorsOnly ? isError(entry) : !filter.hidden.includes(kindOf(entry))) &&
-      (!text || wordsOf(entry).includes(text))
-  );
+  return isNarrow(filter) ? entries.filter(entry => passes(entry, filter)) : entries;
 }
 
 /** What was made of an entry; a search looks at thousands, at each drawing, and few have changed. */

@@ -15,7 +15,8 @@ export class TaskHistory {
   task: Task | null = null;
   /** Nothing older is to be had. */
   complete = false;
-  private before: number;
+  /** From which event on its entries are there. */
+  from: number;
   private loading: Promise<void> | null = null;
 
   /** Up to where it goes. */
@@ -31,7 +32,7 @@ export class TaskHistory {
     before: number,
     private readonly pages: Pages
   ) {
-    this.before = before;
+    this.from = before;
     this.end = before;
     this.complete = before <= first;
   }
@@ -44,7 +45,7 @@ export class TaskHistory {
 
   private async load(): Promise<void> {
     for (let page = 0; page < PAGES && !this.complete; page++) {
-      const { events, earliest } = await this.pages(this.before);
+      const { events, earliest } = await this.pages(this.from);
       const fold = new Fold(undefined, { ...LIMITS, timeline: 10_000 });
       for (const event of events) {
         if (event.task_id === this.taskId) {
@@ -55,7 +56,7 @@ export class TaskHistory {
       this.task ??= fold.state.tasks[this.taskId] ?? null;
       const reached = events[0]?.offset ?? 0;
       this.complete = events.length === 0 || reached <= this.first || reached <= earliest;
-      this.before = reached;
+      this.from = reached;
       if (fold.state.timeline.length > 100) {
         return;
       }

@@ -10,7 +10,7 @@ import { NO_CHAT } from '../stream/close';
 import type { Connection } from '../stream/stimuli';
 import type { Cursor, Hello, ServerFrame, ViewerInfo } from '../wire/generated';
 import type { PageSignals } from './page';
-import type { Rest } from './rest';
+import type { EventPage, Rest } from './rest';
 import { ApiError } from './rest';
 import type { Quality, SocketOwner } from './socket';
 import { ChatSocket } from './socket';
@@ -40,7 +40,8 @@ export class Chat implements IDisposable, SocketOwner {
   private socket: ChatSocket | null = null;
   private head = 0;
   private offset = 0;
-  private epoch = '';
+  /** Which life of the chat this is; empty before anything is known. */
+  epoch = '';
   private earliest = 1;
   private lowest = Infinity;
   private older: Promise<void> | null = null;
@@ -138,6 +139,12 @@ export class Chat implements IDisposable, SocketOwner {
     this.older ??= this.fetchOlder().finally(() => (this.older = null));
     return this.older;
   }
+
+  /** A page of events before an offset; null where it is of another life of the chat. */
+  readonly earlier = async (before: number): Promise<EventPage | null> => {
+    const page = await this.rest.events(this.chatId, { before, limit: PAGE_EVENTS });
+    return page.epoch === this.epoch ? page : null;
+  };
 
   dispose(): void {
     if (this.isDisposed) {
@@ -294,8 +301,8 @@ export class Chat implements IDisposable, SocketOwner {
       return;
     }
     const before = this.lowest;
-    const page = await this.rest.events(this.chatId, { before, limit: PAGE_EVENTS });
-    if (page.epoch !== this.epoch || this.lowest !== before) {
+    const page = await this.earlier(before);
+    if (page === null || this.lowest !== before) {
       return; // the world moved on meanwhile
     }
     this.earliest = page.earliest;

@@ -150,6 +150,8 @@ def test_axe_finds_nothing_serious_in_any_theme(panel_lab: Lab, page: Page) -> N
     open_panel(page)
     page.locator(f".sparky-side [data-sparky-task={view.task_id}] .sparky-row-main").click()
     expect(page.locator(".sparky-main .sparky-tool").first).to_be_visible(timeout=MS)
+    page.locator(".sparky-main").get_by_role("searchbox", name="Search").fill("fetch")
+    expect(page.locator(".sparky-main .sparky-reach")).to_be_visible()
     page.add_script_tag(path=AXE)
     for theme in ("JupyterLab Light", "JupyterLab Dark", "JupyterLab Dark High Contrast"):
         page.evaluate(

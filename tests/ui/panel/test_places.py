@@ -14,17 +14,20 @@ from tests.ui.lab import PATIENCE, Lab
 from tests.ui.panel.test_features import chat_of, events_of
 from tests.ui.panel.test_inline import begin, step
 from tests.ui.panel.views import MS, View
+from tests.ui.screens import Screens
 
 pytestmark = pytest.mark.timeout(400)
 LONG = 100_000
+BROKEN = 30_001  # a result that is an error, far back
 
 
 def event(n: int) -> NewEvent:
     """The event at offset ``n``: calls with their results, messages, output."""
+    status = "error" if n == BROKEN else "success"
     call: JsonObject = {"tool_call_id": f"call-{n - n % 4}", "name": "look"}
     kinds: list[tuple[str, JsonObject]] = [
         ("tool_use", {**call, "args": {"n": n}}),
-        ("tool_result", {**call, "status": "success", "result": f"result {n}", "duration_ms": 1}),
+        ("tool_result", {**call, "status": status, "result": f"result {n}", "duration_ms": 1}),
         ("message_sent", {"message_id": f"m{n}", "text": f"word {n}", "final": True}),
         ("output", {"stream": "stdout", "text": f"line {n}\n"}),
     ]
@@ -101,6 +104,58 @@ def test_a_link_leads_to_its_event_however_far_back_it_is(
     expect(in_view(chat, 50_001)).to_have_text(re.compile("result 50001"))
     call = chat.locator("[data-sparky-event='50000']")
     expect(call).to_contain_text("look")
+
+
+def test_a_search_says_how_far_back_it_has_looked_and_goes_on_to_the_beginning(
+    panel_lab: Lab, page: Page, long_chat: str, screens: Screens
+) -> None:
+    start = f"lab/workspaces/search?token={panel_lab.token}#sparky?chat={long_chat}"
+    page.goto(panel_lab.url + start)
+    chat = page.locator(".sparky-main")
+    expect(chat).to_contain_text("line 99999", timeout=MS)
+    search = chat.get_by_role("searchbox", name="Search")
+    said = chat.get_by_role("status").filter(has_text=re.compile("found|Searching"))
+    further = chat.get_by_role("button", name="Search earlier events")
+
+    # One word of a hundred thousand events: by the keys alone, and nothing else is kept.
+    search.fill("word 60002")
+    expect(said).to_have_text(re.compile(r"^Nothing found in the newest [\d,]+ events\.$"))
+    expect(further).to_be_visible()
+    search.press("Enter")
+    expect(said).to_have_text("1 found in the whole chat.", timeout=MS)
+    expect(chat.locator(".sparky-timeline [data-sparky-event]")).to_have_count(1)
+    expect(chat.locator(".sparky-message")).to_have_text("word 60002")
+    expect(further).to_have_count(0)
+
+    # It can be stopped where it is, and goes on from there; the focus stays where it was.
+    search.fill("no event has this")
+    further.focus()
+    page.keyboard.press("Enter")
+    stop = chat.get_by_role("button", name="Stop")
+    expect(stop).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(further).to_be_focused()
+    expect(said).to_have_text(re.compile("^Nothing found in the newest"))
+    search.fill("")
+    expect(chat).to_contain_text("line 99999", timeout=MS)
+
+    # A call is found by its result. More often than one can look at: a part at a time.
+    chat.get_by_role("button", name="Errors only").click()
+    further.click()
+    call = chat.locator(f"[data-sparky-event='{BROKEN - 1}']")
+    expect(call).to_contain_text(f"result {BROKEN}", timeout=MS)
+    expect(said).to_have_text("1 found in the whole chat.", timeout=MS)
+    chat.get_by_role("button", name="Errors only").click()
+    search.fill("result 10")
+    further.click()
+    part = re.compile(r"^([\d,]+) found in the newest ([\d,]+) events\.$")
+    expect(said).to_have_text(part, timeout=MS)
+    found = part.match(said.inner_text())
+    assert found
+    assert 20 <= int(found[1]) < 300
+    assert int(found[2].replace(",", "")) < LONG
+    expect(further).to_be_visible()
+    screens.both(page, "found")
 
 
 def test_a_reader_of_a_chat_filters_searches_and_is_not_carried_away(
