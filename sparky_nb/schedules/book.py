@@ -29,11 +29,13 @@ def add(
     call: str | None = None,
     name: str | None = None,
     model: str | None = None,
+    title: str | None = None,
 ) -> ScheduleRow:
     """Keep a new schedule; its first firing is after one interval, or at its next time.
 
     Args:
         instruction: for an agent; or ``call``: the name of a function of the chat's notebook.
+        title: of its chat, where that is new.
 
     Raises:
         InvalidArgument: naming the field and its rule.
@@ -63,6 +65,9 @@ def add(
         created=now_ms,
         next_at=first_after(rule, now_ms),
     )
+    if title is not None:
+        actor = f"user:{asked_by}"
+        log.create_chat(chat_id, title=title, owner=None, actor=actor, now_ms=now_ms)
     log.add_schedule(row)
     return row
 

@@ -113,10 +113,12 @@ def schedule(
         if chat not in (None, here.chat_id):
             raise InvalidArgument("chat", "the notebook's own: a function needs its notebook", chat)
         given = {"call": _name_of(what)}
+    chat_id = chat or here.chat_id
     row = schedules.add(
         here.log,
         rule,
-        chat_id=chat or here.chat_id,
+        chat_id=chat_id,
+        title=here.title if chat_id == here.chat_id else None,
         now_ms=now_ms,
         asked_by=user_name(),
         name=name,

@@ -166,6 +166,13 @@ def test_a_killed_kernels_task_is_lost_as_soon_as_the_next_one_looks(kernel: Ker
     assert sorted(states) == ["completed", "lost", "running", "running"]
 
 
+def test_a_chat_that_only_a_schedule_has_made_bears_its_notebooks_name(kernel: Kernel) -> None:
+    kernel.run("%sparky schedule --at 23:59 Run smart maintenance")
+    kernel.run("%sparky schedule --at 23:59 --chat other Run smart maintenance")
+    named = {chat.chat_id: chat.title for chat in kernel.log.chats()}
+    assert named == {kernel.chat: str(kernel.notebook)}  # the other comes into being when it fires
+
+
 def test_a_figure_that_a_task_draws_is_shown_by_the_task(kernel: Kernel) -> None:
     pytest.importorskip("matplotlib")
     kernel.run("%%sparky task\nimport matplotlib.pyplot as plt\nplt.plot([1, 2]);")
