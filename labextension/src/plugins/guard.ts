@@ -2,26 +2,22 @@
  * Asks before a kernel with running tasks is restarted, changed or shut down from this page.
  *
  * JupyterLab has no hook before a shutdown, so the few calls that end a kernel's process are led
- * through the question: those of a notebook's session and kernel, those of the lists of all of them
- * (the running panel's), and JupyterLab's own question before a restart, as what follows from it
- * ("and run all cells") must not happen either. Nothing else of them is touched.
+ * through the question: those of each session that this page connects to and of its kernel (a
+ * notebook's, or a console's on the notebook's kernel), those of the lists of all of them (the
+ * running panel's), and JupyterLab's own question before a restart, as what follows from it ("and
+ * run all cells") must not happen either. Nothing else of them is touched.
  */
 
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import type { ISessionContext } from '@jupyterlab/apputils';
 import { Dialog, ISessionContextDialogs, showDialog } from '@jupyterlab/apputils';
-import type { DocumentRegistry } from '@jupyterlab/docregistry';
-import type { Kernel, ServiceManager, Session } from '@jupyterlab/services';
-import type { IDisposable } from '@lumino/disposable';
-import { DisposableDelegate } from '@lumino/disposable';
-import type { Widget } from '@lumino/widgets';
+import type { Kernel, Session } from '@jupyterlab/services';
 
 import { isEnded } from '../state/model';
 import type { Sparky } from '../tokens';
 import { ISparky } from '../tokens';
 import type { TaskItem } from '../transport/overview';
 import type { Health } from '../transport/rest';
-import type { NotebookPanel } from './notebook';
 import { isSameFile } from './paths';
 
 const guarded = new WeakSet<object>();
@@ -71,31 +67,45 @@ async function mayEnd(sparky: Sparky, paths: string[]): Promise<boolean> {
   return button.accept;
 }
 
+/** The paths of all sessions on a kernel. */
+type PathsOn = (kernelId: string | undefined) => string[];
+
 function guardSession(
   sparky: Sparky,
   session: Session.ISessionConnection,
-  path: () => string
-): void {
-  if (!guarded.has(session)) {
-    guarded.add(session);
-    const shutdown = session.shutdown.bind(session);
-    const changeKernel = session.changeKernel.bind(session);
-    session.shutdown = async () => {
-      if (!(await mayEnd(sparky, [path()]))) {
-        // Whoever asked would take a quiet return for done, and let go of a kernel that lives.
-        throw new Error(sparky.trans.__('The kernel keeps running.'));
-      }
-      await shutdown();
-    };
-    session.changeKernel = async options =>
-      (await mayEnd(sparky, [path()])) ? changeKernel(options) : session.kernel;
+  pathsOn: PathsOn
+): Session.ISessionConnection {
+  if (guarded.has(session)) {
+    return session;
   }
-  if (session.kernel) {
-    guardKernel(sparky, session.kernel, path);
-  }
+  guarded.add(session);
+  const shutdown = session.shutdown.bind(session);
+  const changeKernel = session.changeKernel.bind(session);
+  const paths = (): string[] => [session.path, ...pathsOn(session.kernel?.id)];
+  session.shutdown = async () => {
+    if (!(await mayEnd(sparky, paths()))) {
+      // Whoever asked would take a quiet return for done, and let go of a kernel that lives.
+      throw new Error(sparky.trans.__('The kernel keeps running.'));
+    }
+    await shutdown();
+  };
+  session.changeKernel = async options =>
+    (await mayEnd(sparky, paths())) ? changeKernel(options) : session.kernel;
+  const watch = (): void => {
+    if (session.kernel) {
+      guardKernel(sparky, session.kernel, paths);
+    }
+  };
+  session.kernelChanged.connect(watch);
+  watch();
+  return session;
 }
 
-function guardKernel(sparky: Sparky, kernel: Kernel.IKernelConnection, path: () => string): void {
+function guardKernel(
+  sparky: Sparky,
+  kernel: Kernel.IKernelConnection,
+  paths: () => string[]
+): void {
   if (guarded.has(kernel)) {
     return;
   }
@@ -103,25 +113,25 @@ function guardKernel(sparky: Sparky, kernel: Kernel.IKernelConnection, path: () 
   const restart = kernel.restart.bind(kernel);
   const shutdown = kernel.shutdown.bind(kernel);
   kernel.restart = async () => {
-    if (agreed.has(kernel) || (await mayEnd(sparky, [path()]))) {
+    if (agreed.has(kernel) || (await mayEnd(sparky, paths()))) {
       await restart();
     }
   };
   kernel.shutdown = async () => {
-    if (await mayEnd(sparky, [path()])) {
+    if (await mayEnd(sparky, paths())) {
       await shutdown();
     }
   };
 }
 
-function guardRestart(sparky: Sparky, dialogs: ISessionContext.IDialogs): void {
+function guardRestart(sparky: Sparky, dialogs: ISessionContext.IDialogs, pathsOn: PathsOn): void {
   const restart = dialogs.restart.bind(dialogs);
   dialogs.restart = async (context, ...options) => {
     const kernel = context.session?.kernel;
     if (!kernel || !guarded.has(kernel)) {
       return restart(context, ...options);
     }
-    if (!(await mayEnd(sparky, [context.path]))) {
+    if (!(await mayEnd(sparky, [context.path, ...pathsOn(kernel.id)]))) {
       return false;
     }
     agreed.add(kernel);
@@ -133,38 +143,33 @@ function guardRestart(sparky: Sparky, dialogs: ISessionContext.IDialogs): void {
   };
 }
 
-function guardLists(sparky: Sparky, { kernels, sessions }: ServiceManager.IManager): void {
-  const pathsOf = (wanted: (model: Session.IModel) => boolean): string[] =>
-    [...sessions.running()].filter(wanted).map(model => model.path);
-  const led = (
-    list: { shutdown(id: string): Promise<void>; shutdownAll(): Promise<void> },
-    idOf: (model: Session.IModel) => string | undefined
-  ): void => {
-    const shutdown = list.shutdown.bind(list);
-    const shutdownAll = list.shutdownAll.bind(list);
-    list.shutdown = async id => {
-      if (
-        await mayEnd(
-          sparky,
-          pathsOf(model => idOf(model) === id)
-        )
-      ) {
-        await shutdown(id);
-      }
-    };
-    list.shutdownAll = async () => {
-      if (
-        await mayEnd(
-          sparky,
-          pathsOf(() => true)
-        )
-      ) {
-        await shutdownAll();
-      }
-    };
+/** Notebooks and consoles alike get their sessions from here. */
+function guardConnections(sparky: Sparky, sessions: Session.IManager, pathsOn: PathsOn): void {
+  const connectTo = sessions.connectTo.bind(sessions);
+  const startNew = sessions.startNew.bind(sessions);
+  sessions.connectTo = options => guardSession(sparky, connectTo(options), pathsOn);
+  sessions.startNew = async (...options) =>
+    guardSession(sparky, await startNew(...options), pathsOn);
+}
+
+function guardList(
+  sparky: Sparky,
+  list: { shutdown(id: string): Promise<void>; shutdownAll(): Promise<void> },
+  pathsOf: (id: string) => string[],
+  all: () => string[]
+): void {
+  const shutdown = list.shutdown.bind(list);
+  const shutdownAll = list.shutdownAll.bind(list);
+  list.shutdown = async id => {
+    if (await mayEnd(sparky, pathsOf(id))) {
+      await shutdown(id);
+    }
   };
-  led(sessions, model => model.id);
-  led(kernels, model => model.kernel?.id);
+  list.shutdownAll = async () => {
+    if (await mayEnd(sparky, all())) {
+      await shutdownAll();
+    }
+  };
 }
 
 export const guardPlugin: JupyterFrontEndPlugin<void> = {
@@ -174,26 +179,22 @@ export const guardPlugin: JupyterFrontEndPlugin<void> = {
   requires: [ISparky],
   optional: [ISessionContextDialogs],
   activate: (
-    app: JupyterFrontEnd,
+    { serviceManager: { kernels, sessions } }: JupyterFrontEnd,
     sparky: Sparky,
     dialogs: ISessionContext.IDialogs | null
   ): void => {
-    guardLists(sparky, app.serviceManager);
+    const pathsOn: PathsOn = kernelId =>
+      [...sessions.running()]
+        .filter(model => kernelId !== undefined && model.kernel?.id === kernelId)
+        .map(model => model.path);
+    const kernelOf = (sessionId: string): string | undefined =>
+      [...sessions.running()].find(model => model.id === sessionId)?.kernel?.id;
+    const all = (): string[] => [...sessions.running()].map(model => model.path);
+    guardConnections(sparky, sessions, pathsOn);
+    guardList(sparky, sessions, id => pathsOn(kernelOf(id)), all);
+    guardList(sparky, kernels, pathsOn, all);
     if (dialogs) {
-      guardRestart(sparky, dialogs);
+      guardRestart(sparky, dialogs, pathsOn);
     }
-    app.docRegistry.addWidgetExtension('Notebook', {
-      createNew(panel: Widget, context: DocumentRegistry.Context): IDisposable {
-        const { sessionContext } = (panel as NotebookPanel).context;
-        const watch = (): void => {
-          if (sessionContext.session) {
-            guardSession(sparky, sessionContext.session, () => context.path);
-          }
-        };
-        sessionContext.kernelChanged.connect(watch);
-        watch();
-        return new DisposableDelegate(() => sessionContext.kernelChanged.disconnect(watch));
-      }
-    });
   }
 };

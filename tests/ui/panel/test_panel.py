@@ -200,6 +200,24 @@ sparky_nb.start(apart, name="Apart", on="process")
     expect(dialog).to_have_count(0)
     assert page.evaluate(counts) == before
 
+    # Nor is it ended from a console that is on the same kernel.
+    page.evaluate("() => { window.jupyterapp.commands.execute('notebook:create-console'); }")
+    expect(page.locator(".jp-CodeConsole-input").last).to_be_visible(timeout=MS)
+    page.wait_for_function(
+        "() => window.jupyterapp.shell.currentWidget.console?.sessionContext.session?.kernel"
+    )
+    for end in (
+        "commands.execute('console:restart-kernel')",
+        "shell.currentWidget.console.sessionContext.restartKernel()",
+    ):
+        page.evaluate(f"() => {{ window.done = window.jupyterapp.{end}; }}")
+        expect(dialog).to_contain_text("1 task is running in this kernel", timeout=MS)
+        dialog.get_by_role("button", name="Keep it running").click()
+        page.evaluate("() => window.done.then(() => null)")
+        expect(dialog).to_have_count(0)
+    page.evaluate("() => window.jupyterapp.shell.currentWidget.close()")
+    view.is_in("running")
+
     page.evaluate("() => { window.jupyterapp.commands.execute('notebook:restart-kernel'); }")
     dialog.get_by_role("button", name="End it").click()
     expect(dialog).to_contain_text("Restart Kernel?")
