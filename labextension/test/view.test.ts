@@ -2,6 +2,7 @@ import { deepStrictEqual, match, ok, strictEqual } from 'node:assert';
 import { describe, it } from 'node:test';
 
 import { duration, pace } from '../src/components/format';
+import { svgAddress } from '../src/components/svg';
 import { tame } from '../src/components/terminal';
 import { EVERYTHING, select } from '../src/state/filter';
 import { Fold } from '../src/state/fold';
@@ -40,6 +41,14 @@ describe('terminal output', () => {
     strictEqual(tame(`kept${'x'.repeat(half)}${'\b'.repeat(half)}`), 'kept');
     strictEqual(tame('\b\ba\u{1f600}\b\rb'), 'b');
   });
+});
+
+it('an image is shown though its text has half of a pair of surrogates', () => {
+  const half = '\ud83d';
+  strictEqual(
+    svgAddress(`<svg title='${half}'>\u{1f600}${half}</svg>`),
+    'data:image/svg+xml;charset=utf-8,%3Csvg%20title%3D%27%EF%BF%BD%27%3E%F0%9F%98%80%EF%BF%BD%3C%2Fsvg%3E'
+  );
 });
 
 describe('numbers', () => {

@@ -9,6 +9,7 @@ import type { FormEvent } from 'react';
 import { memo, useEffect, useRef } from 'react';
 
 import { useEnv } from './env';
+import { svgAddress } from './svg';
 
 type Bundle = Record<string, unknown>;
 
@@ -54,9 +55,7 @@ export const Mime = memo(function Mime({ data, label }: { data: Bundle; label?: 
   );
 
   if (svg) {
-    // As an image nothing in it runs and nothing is fetched.
-    const src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(svg)}`;
-    return <img className="sparky-image" src={src} alt={label ?? trans.__('Image')} />;
+    return <img className="sparky-image" src={svgAddress(svg)} alt={label ?? trans.__('Image')} />;
   }
   return (
     <div className="sparky-mime jp-RenderedHTMLCommon-host" ref={host} onSubmit={sendNothing} />

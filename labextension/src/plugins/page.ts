@@ -3,6 +3,7 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 
 import { clock, duration, moment } from '../components/format';
+import { svgAddress } from '../components/svg';
 import { tame } from '../components/terminal';
 import { str, textOf } from '../components/text';
 import type { Entry, Json, Task } from '../state/model';
@@ -137,7 +138,7 @@ function bundle(data: Json): string {
   }
   const svg = data['image/svg+xml'];
   if (typeof svg === 'string') {
-    return `<img alt="" src="data:image/svg+xml;charset=utf-8,${encodeURIComponent(svg).replace(/'/g, '%27')}">`;
+    return `<img alt="" src="${svgAddress(svg)}">`;
   }
   return json(data['text/markdown'] ?? data['text/plain'] ?? data);
 }
