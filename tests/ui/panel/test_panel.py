@@ -12,9 +12,15 @@ from tests.live import wait_for
 from tests.ui.lab import PATIENCE, Lab
 from tests.ui.panel.test_inline import SETUP, begin, finishes, step
 from tests.ui.panel.views import MS, View
+from tests.ui.screens import wear
 
 pytestmark = pytest.mark.timeout(400)
 AXE = Path(__file__).parents[3] / "labextension" / "node_modules" / "axe-core" / "axe.min.js"
+
+
+# Of what changes colour by and by, axe would see something in between.
+_COLOURS_ARE_THERE = """() => document.getAnimations()
+  .every(each => !(each instanceof CSSTransition) || each.playState === 'finished')"""
 
 
 def open_panel(page: Page) -> None:
@@ -154,10 +160,8 @@ def test_axe_finds_nothing_serious_in_any_theme(panel_lab: Lab, page: Page) -> N
     expect(page.locator(".sparky-main .sparky-reach")).to_be_visible()
     page.add_script_tag(path=AXE)
     for theme in ("JupyterLab Light", "JupyterLab Dark", "JupyterLab Dark High Contrast"):
-        page.evaluate(
-            "theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})", theme
-        )
-        page.wait_for_timeout(1500)
+        wear(page, theme)
+        page.wait_for_function(_COLOURS_ARE_THERE)
         found = page.evaluate(
             """async () => (await axe.run({include: [['.sparky-side'], ['.sparky-main'],
               ['.sparky-statusitem']]}, {resultTypes: ['violations']})).violations
