@@ -82,7 +82,8 @@ function Overview({ seen }: { seen: boolean }): JSX.Element {
     .sort((a, b) => b.updated - a.updated);
   // Those that have not ended stand first.
   const active = tasks.filter(task => !isEnded(task.state)).length;
-  const shown = tasks.slice(0, showAll || !everything ? TASKS : Math.min(TASKS, active + ENDED));
+  const most = Math.min(tasks.length, Math.max(TASKS, active));
+  const shown = tasks.slice(0, showAll || !everything ? most : Math.min(most, active + ENDED));
   const newChat = async (): Promise<void> => {
     const chat = await rest.createChat(trans.__('New chat'));
     actions.openChat({ chatId: chat.chat_id });
@@ -133,13 +134,13 @@ function Overview({ seen }: { seen: boolean }): JSX.Element {
             />
           ))}
         </ul>
-        {shown.length < Math.min(tasks.length, TASKS) && (
+        {shown.length < most && (
           <button className="sparky-link" onClick={() => setShowAll(true)}>
             {trans._n(
               'Show %1 earlier task',
               'Show %1 earlier tasks',
-              Math.min(tasks.length, TASKS) - shown.length,
-              Math.min(tasks.length, TASKS) - shown.length
+              most - shown.length,
+              most - shown.length
             )}
           </button>
         )}

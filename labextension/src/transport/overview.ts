@@ -18,6 +18,8 @@ import type { ConnectionInfo } from './chat';
 
 export const INDEX = '_index';
 const TASKS = 200;
+/** However long ago they began, what has not ended is listed. */
+const ACTIVE = { state: 'queued,running,waiting', limit: 1_000 };
 /** So many tasks that have ended are remembered, whatever the page has lived through. */
 const ENDED = 400;
 const EMPTY_MS = 3_000;
@@ -130,7 +132,7 @@ export class Overview implements IDisposable {
     return [...this.tasks.values()].filter(task => !isEnded(task.state)).length;
   }
 
-  /** Told of each move of a task that came over the stream. */
+  /** Told of each move of a task. */
   onMove(listener: (move: Move) => void): () => void {
     this.moves.add(listener);
     return () => this.moves.delete(listener);
@@ -184,16 +186,16 @@ export class Overview implements IDisposable {
   private async load(): Promise<void> {
     this.loaded = false;
     try {
-      const [chats, tasks, schedules] = await Promise.all([
+      const [chats, newest, active, schedules] = await Promise.all([
         this.rest.chats(),
         this.rest.tasks({ limit: TASKS }),
+        this.rest.tasks(ACTIVE),
         this.rest.schedules().catch((error: unknown) => void this.fails(error)) // the rest goes without
       ]);
       this.schedules.adopt(schedules ?? []);
       this.chats.clear();
       chats.forEach(chat => this.chats.set(chat.chat_id, chat));
-      this.tasks.clear();
-      tasks.forEach(task => this.adopt(task));
+      this.adopt([...active, ...newest]);
       this.loaded = true;
       this.unread = false;
       this.problem = schedules ? null : this.problem;
@@ -224,10 +226,28 @@ export class Overview implements IDisposable {
     }
   }
 
-  private adopt(task: TaskRow): void {
-    const before = this.tasks.get(task.task_id);
-    this.tasks.set(task.task_id, before?.actor ? { ...task, actor: before.actor } : task);
-    this.detailed.add(task.task_id);
+  /** The list is all there is; what it says of moves that the stream has not told is news. */
+  private adopt(rows: TaskRow[]): void {
+    const known = new Map(this.tasks);
+    this.tasks.clear();
+    this.detailed.clear();
+    for (const row of rows) {
+      const before = known.get(row.task_id);
+      if (isEnded(this.tasks.get(row.task_id)?.state)) {
+        continue; // the lists were not read in the same moment
+      }
+      const same = before?.state === row.state;
+      const item: TaskItem = same && before.actor ? { ...row, actor: before.actor } : row;
+      this.tasks.set(row.task_id, item);
+      this.detailed.add(row.task_id);
+      if (before && !same) {
+        this.tell({ item, before: before.state });
+      }
+    }
+  }
+
+  private tell(move: Move): void {
+    this.moves.forEach(listener => listener(move));
   }
 
   private deliver(events: Event[]): void {
@@ -251,6 +271,9 @@ export class Overview implements IDisposable {
     const { data, time } = event;
     const known = this.tasks.get(taskId);
     const state = textOf(data['state']);
+    if (known && isEnded(known.state) && !isEnded(state)) {
+      return; // the list was read after that: what has ended stays ended
+    }
     const item: TaskItem = {
       ...(known ?? blank(taskId, time)),
       chat_id: textOf(data['chat_id'], known?.chat_id),
@@ -279,8 +302,7 @@ export class Overview implements IDisposable {
       this.detailed.add(taskId);
       void this.detail(taskId);
     }
-    const move = { item, before: known?.state ?? null };
-    this.moves.forEach(listener => listener(move));
+    this.tell({ item, before: known?.state ?? null });
   }
 
   /** Of the tasks that have ended keep those that were created last. */
@@ -308,7 +330,6 @@ export class Overview implements IDisposable {
       const started = row.started ?? now.started;
       const item: TaskItem = { ...row, state, started, ended, ...(actor ? { actor } : {}) };
       this.tasks.set(taskId, item);
-      this.moves.forEach(listener => listener({ item, before: item.state }));
       this.beat.touch();
     } catch {
       this.detailed.delete(taskId); // gone already, or unreachable: the next digest asks again

@@ -1,4 +1,4 @@
-"""What of ours a page holds open: sockets, and what waits for a time or a frame."""
+"""What of ours a page holds open and tells: sockets, what waits for a time or a frame, notices."""
 
 from __future__ import annotations
 
@@ -53,3 +53,16 @@ HIDE: Final = (
 )
 OPEN: Final = """() => spied.sockets.filter(each => each.socket.readyState === WebSocket.OPEN)
   .map(each => [each.chat, each.offset])"""
+
+# For ``add_init_script``: what the desktop was told; ``hide(true)``: nobody sees the page.
+NOTICES: Final = """
+window.notices = [];
+window.Notification = class {
+  static permission = 'granted';
+  static requestPermission = async () => 'granted';
+  constructor(title, options) { Object.assign(this, {title, ...options}); notices.push(this); }
+};
+let hidden = false;
+Object.defineProperty(document, 'hidden', {get: () => hidden});
+window.hide = value => { hidden = value; document.dispatchEvent(new Event('visibilitychange')); };
+"""

@@ -19,6 +19,7 @@ from playwright.sync_api import Page, WebSocketRoute, expect
 from sparky_nb.testing.network import BadNetwork
 from tests.live import wait_for
 from tests.ui.lab import PATIENCE, Lab
+from tests.ui.panel.spy import NOTICES
 from tests.ui.panel.test_inline import SETUP, begin, finishes, step
 from tests.ui.panel.views import MS, View, chat_of, events_of
 from tests.ui.screens import Screens
@@ -174,11 +175,15 @@ def test_a_mute_socket_is_abandoned_within_three_seconds_once_the_page_is_looked
 ) -> None:
     wire = Wire(page)
     page.clock.install()
+    page.add_init_script(NOTICES)
     notebook, view = begin(panel_lab, page, "mute.ipynb")
+    page.evaluate("hide(true)")
     wire.black_hole()
-    step(panel_lab, notebook, 1)
+    reaches(panel_lab, chat_of(panel_lab, view.task_id), 1)
+    for part in (1, 2, 3):
+        step(panel_lab, notebook, part)
     clock = Clock(page)
-    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    page.evaluate("hide(false)")
     clock.within(1_500, view, "lagging")  # a ping has no answer
     screens.keep(page, "lagging")
     clock.within(2_200, view, "reconnecting")  # and then the socket is given up
@@ -188,7 +193,10 @@ def test_a_mute_socket_is_abandoned_within_three_seconds_once_the_page_is_looked
     wire.restore()
     page.clock.fast_forward(16_000)  # the attempt that was swallowed gives up
     view.is_live()
-    finishes(panel_lab, notebook, view)
+    view.is_in("completed")
+    view.reads_as_the_log(panel_lab)
+    expect(page.locator(".sparky-statusitem .sparky-connection")).to_have_count(0, timeout=MS)
+    assert page.evaluate("notices") == [], "whoever looks sees it, however late it came"
 
 
 @pytest.mark.promise("P1", "P4")

@@ -13,6 +13,7 @@ from sparky_nb.events.model import Event
 from sparky_nb.log import open_log
 from tests.live import wait_for
 from tests.ui.lab import PATIENCE, Lab
+from tests.ui.panel.spy import NOTICES
 from tests.ui.panel.test_inline import begin, finishes, step
 from tests.ui.panel.views import MS, View
 
@@ -165,19 +166,6 @@ sparky_nb.start(flaky, name="Flaky")
     toast.get_by_role("button", name="Dismiss").or_(toast.locator("button")).first.click()
 
 
-NOTICES = """
-window.notices = [];
-window.Notification = class {
-  static permission = 'granted';
-  static requestPermission = async () => 'granted';
-  constructor(title, options) { Object.assign(this, {title, ...options}); notices.push(this); }
-};
-let hidden = false;
-Object.defineProperty(document, 'hidden', {get: () => hidden});
-window.hide = value => { hidden = value; document.dispatchEvent(new Event('visibilitychange')); };
-"""
-
-
 def test_the_desktop_is_told_of_what_ends_or_asks_while_the_page_is_hidden(
     panel_lab: Lab, page: Page
 ) -> None:
@@ -209,9 +197,17 @@ tasks = [sparky_nb.start(works, name, name=shown) for name, shown in names.items
     step(panel_lab, notebook, "seen")
     expect(row("seen")).to_have_attribute("data-state", "completed", timeout=MS)
     page.evaluate("hide(true)")
-    for n, name in enumerate(("works", "asks", "fails")):
+    for n, name in enumerate(("works", "asks")):
         step(panel_lab, notebook, name)
         page.wait_for_function("n => notices.length > n", arg=n)
+    # Nor is it missed what happened while the page was cut off, though the stream tells it no more.
+    page.context.set_offline(True)
+    step(panel_lab, notebook, "fails")
+    with open_log(panel_lab.log_url) as log:
+        wait_for(lambda: log.tasks(limit=1)[0].state == "failed", "it has failed", PATIENCE)
+        log.trim("_index", log.position("_index").head + 1)
+    page.context.set_offline(False)
+    page.wait_for_function("() => notices.length > 2")
     titles = page.evaluate("notices.map(each => each.title)")
     # A notice is plain text: of a hostile name what can be read, and not too much of it.
     works = "<img src=x onerror=alert(1)>" + "a" * 92
