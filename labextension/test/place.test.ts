@@ -2,10 +2,10 @@ import { deepStrictEqual, ok, strictEqual } from 'node:assert';
 import { describe, it } from 'node:test';
 
 import { Excerpt } from '../src/state/excerpt';
-import { Fold } from '../src/state/fold';
+import { Fold, LIMITS } from '../src/state/fold';
 import type { Event } from '../src/state/model';
 import { owed, MOST } from '../src/state/owed';
-import { holds, seek } from '../src/state/seek';
+import { holds, isCutOff, seek } from '../src/state/seek';
 
 const TASK = 'task-000000000001';
 
@@ -42,6 +42,19 @@ describe('an event in a timeline', () => {
     strictEqual(at(4), 3);
     strictEqual(seek(timeline.slice(1), 1), -1);
   });
+});
+
+it('what a long run of text has lost is not there any more, what stands in its place is', () => {
+  const fold = new Fold(undefined, { ...LIMITS, text: 30 });
+  const say = (offset: number, type: string, data: object): void =>
+    fold.apply(event(offset, type, { ...data }));
+  say(1, 'output', { stream: 'stdout', text: 'x'.repeat(20) });
+  say(2, 'message_received', { text: 'hello' });
+  for (let n = 3; n < 6; n++) {
+    say(n, 'output', { stream: 'stderr', text: 'y'.repeat(20) });
+  }
+  const lost = [1, 2, 3, 4, 5].map(offset => isCutOff(fold.state.timeline, offset));
+  deepStrictEqual(lost, [false, false, true, true, false]);
 });
 
 describe('an excerpt', () => {

@@ -119,7 +119,7 @@ function bodyOf({ entry, chatId, mark, task, only, context }: EntryProps): JSX.E
     case 'tool_result':
       return <Tool entry={lateResult(entry)} chatId={chatId} mark={mark} over />;
     case 'output':
-      return <Output entry={entry} />;
+      return <Output entry={entry} chatId={chatId} marked={mark !== undefined} />;
     case 'question':
       return <Asked entry={entry} open={context.open} />;
     case 'command':
@@ -187,9 +187,11 @@ const STREAMS: Record<string, string> = {
   log: 'application/vnd.jupyter.stdout'
 };
 
-function Output({ entry }: { entry: Entry }): JSX.Element {
-  const { trans } = useEnv();
+function Output(props: { entry: Entry; chatId: string; marked: boolean }): JSX.Element {
+  const { trans, actions } = useEnv();
+  const { entry, chatId, marked } = props;
   const { data } = entry;
+  const first = entry.pieces?.[0]?.[0] ?? entry.offset;
   const mime = data['mime'];
   const stream = str(data['stream']);
   if (mime !== null && typeof mime === 'object') {
@@ -202,8 +204,15 @@ function Output({ entry }: { entry: Entry }): JSX.Element {
   return (
     <div className={`sparky-output sparky-output-${stream}`}>
       {str(data['level']) && <span className="sparky-kind">{str(data['level'])}</span>}
-      {entry.cut && <div className="sparky-dim">{trans.__('… older output is further back')}</div>}
-      <Run entry={entry} mime={STREAMS[stream] ?? 'text/plain'} />
+      {entry.cut && (
+        <button
+          className="sparky-link"
+          onClick={() => actions.openChat({ chatId, offset: first - 1 })}
+        >
+          {trans.__('Go to the output before this')}
+        </button>
+      )}
+      <Run entry={entry} mime={STREAMS[stream] ?? 'text/plain'} opened={marked} />
       {data['truncated'] === true && (
         <div className="sparky-dim">{trans.__('Output was cut here.')}</div>
       )}

@@ -15,9 +15,10 @@ const SHOWN = 20_000;
 const FOLD_LINES = 40;
 
 /** Output through Jupyter's own colours, in blocks. */
-export function Run({ entry, mime }: { entry: Entry; mime: string }): JSX.Element {
+export function Run(props: { entry: Entry; mime: string; opened: boolean }): JSX.Element {
   const { trans } = useEnv();
-  const [open, setOpen] = useState(false);
+  const { entry, mime } = props;
+  const [open, setOpen] = useState(props.opened);
   const pieces = entry.pieces ?? [];
   const lines = pieces.reduce((sum, piece) => sum + piece[1].split('\n').length - 1, 0);
   const long = lines > FOLD_LINES;

@@ -4,6 +4,7 @@ import { useEffect, useState } from 'react';
 
 import { useEnv } from '../components/env';
 import { Excerpt } from '../state/excerpt';
+import { isCutOff } from '../state/seek';
 import type { Place } from '../tokens';
 import type { Chat } from '../transport/chat';
 
@@ -34,7 +35,7 @@ export function useExcerpt(chat: Chat, place: Place): Sought {
         setFound({ place, excerpt });
       }
     };
-    if (offset >= chat.wholeFrom) {
+    if (offset >= chat.wholeFrom && !isCutOff(chat.state.timeline, offset)) {
       show(null);
     } else {
       Excerpt.around(

@@ -67,8 +67,8 @@ export class Excerpt {
     this.head = head;
     this.from = this.events[0]?.offset ?? this.from;
     this.to = this.events[this.events.length - 1]?.offset ?? head;
-    // Folded as a whole: what belongs together finds itself across the pages.
-    const fold = new Fold(undefined, { ...LIMITS, timeline: Infinity });
+    // Folded as a whole, and with all their text: what belongs together finds itself across the pages.
+    const fold = new Fold(undefined, { ...LIMITS, timeline: Infinity, text: Infinity });
     this.events.forEach(event => fold.apply(event));
     this.timeline = fold.state.timeline;
     this.changed();

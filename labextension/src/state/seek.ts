@@ -13,6 +13,13 @@ export function holds(entry: Entry, offset: number): boolean {
   );
 }
 
+/** Whether an event was of a long run of text that has lost its beginning since: its place is there, it is not. */
+export function isCutOff(entries: Entry[], offset: number): boolean {
+  const cut = (entry: Entry): boolean =>
+    entry.cut === true && entry.offset <= offset && offset < (entry.pieces?.[0]?.[0] ?? 0);
+  return entries.some(cut) && !entries.some(entry => !cut(entry) && holds(entry, offset));
+}
+
 /**
  * The index of the entry that shows an event, or of the one before it where none does (progress, say);
  * -1 where all entries are newer.

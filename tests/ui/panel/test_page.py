@@ -56,6 +56,12 @@ class Work:
             ]
         )
 
+    def prints(self, count: int) -> None:
+        """So many lines of output."""
+        first = self.head + 1
+        lines = [f"line {n}".ljust(60, ".") + "\n" for n in range(first, first + count)]
+        self._put([("output", {"stream": "stdout", "text": line}) for line in lines])
+
     def is_lost(self, reason: str) -> None:
         """Its runner died while it waited for a tool."""
         error = {"type": "TaskLost", "message": reason}
