@@ -81,6 +81,9 @@ class PutBack implements IDisposable {
     panel.node.addEventListener(SHOWN_EVENT, shown);
     this.stops.push(() => panel.node.removeEventListener(SHOWN_EVENT, shown));
     void panel.context.ready.then(() => {
+      if (this.isDisposed) {
+        return;
+      }
       const model = panel.context.model;
       model.contentChanged.connect(later);
       this.stops.push(() => model.contentChanged.disconnect(later));

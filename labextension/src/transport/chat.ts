@@ -64,8 +64,7 @@ export class Chat implements IDisposable, SocketOwner {
   constructor(
     readonly chatId: string,
     private readonly rest: Rest,
-    private readonly page: PageSignals,
-    private readonly onEvents: (chat: Chat, events: Event[]) => void = () => undefined
+    private readonly page: PageSignals
   ) {
     this.beat = new Beat(page.drawing);
     this.unlisten = page.listen(signal => {
@@ -183,7 +182,6 @@ export class Chat implements IDisposable, SocketOwner {
     this.offset = events[events.length - 1]?.offset ?? this.offset;
     this.lowest = Math.min(this.lowest, events[0]?.offset ?? Infinity);
     this.lowestAfter(dropped);
-    this.onEvents(this, events);
     this.beat.touch();
   }
 
@@ -249,6 +247,9 @@ export class Chat implements IDisposable, SocketOwner {
       this.socket = new ChatSocket(this.chatId, { epoch, offset }, this.rest, this, this.page);
       this.socket.open();
     } catch (error) {
+      if (this.isDisposed) {
+        return;
+      }
       this.refused(error instanceof ApiError ? error : new ApiError(0, 'internal', String(error)));
     }
   }

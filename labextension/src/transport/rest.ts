@@ -96,6 +96,9 @@ export class ApiError extends Error {
   }
 }
 
+/** Of one request, and so of one `redaction`. */
+const REDACTED_AT_ONCE = 10_000;
+
 /** The server's API, as the person who is signed in. */
 export class Rest {
   constructor(readonly settings: ServerConnection.ISettings) {}
@@ -134,10 +137,6 @@ export class Rest {
     return this.url(`chats/${part(chatId)}/blobs/${part(sha256)}`);
   }
 
-  async blobText(chatId: string, sha256: string): Promise<string> {
-    return (await this.raw('GET', `chats/${part(chatId)}/blobs/${part(sha256)}`)).text();
-  }
-
   createChat(title: string): Promise<ChatRow> {
     return this.send('POST', 'chats', { title });
   }
@@ -150,8 +149,12 @@ export class Rest {
     await this.raw('DELETE', `chats/${part(chatId)}${force ? '?force=1' : ''}`);
   }
 
+  /** However many: the server takes so many at once. */
   async redact(chatId: string, offsets: number[]): Promise<void> {
-    await this.raw('POST', `chats/${part(chatId)}/redact`, { offsets });
+    for (let n = 0; n < offsets.length; n += REDACTED_AT_ONCE) {
+      const some = offsets.slice(n, n + REDACTED_AT_ONCE);
+      await this.raw('POST', `chats/${part(chatId)}/redact`, { offsets: some });
+    }
   }
 
   instruct(chatId: string, instruction: string): Promise<TaskRow> {

@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from sparky_nb.clock import SystemClock
+from sparky_nb.events.codec import decode_event
 from sparky_nb.events.model import NewEvent
 from sparky_nb.ids import new_event_id, new_task_id
 from sparky_nb.log import Log, open_log
@@ -219,6 +220,52 @@ def test_what_is_past_stands_still_and_says_once_what_became_of_it_and_when(
     expect(chat.locator(".sparky-tool")).to_contain_text("no result")
     expect(chat.locator(".sparky-state-running")).to_have_count(0)
     expect(chat.get_by_text("the kernel has died")).to_have_count(1)
+
+
+def test_what_a_long_output_has_lost_at_its_beginning_is_one_step_away(
+    panel_lab: Lab, page: Page, log: Log
+) -> None:
+    work = Work(log, "prints")
+    work.prints(2_000)
+    page.goto(f"{panel_lab.url}lab/workspaces/prints?token={panel_lab.token}")
+    page.wait_for_selector("#sparky-panel", state="attached", timeout=MS)
+    page.evaluate("() => window.jupyterapp.restored.then(() => null)")
+    _open_chat(page, work)
+    chat = page.locator(f".sparky-main [data-sparky-chat={work.chat}]")
+    expect(chat.locator(".sparky-run")).to_contain_text("line 2001.", timeout=MS)
+    expect(chat.locator(".sparky-run")).not_to_contain_text("line 1500.")
+    kept = chat.locator(".sparky-run [data-sparky-event]").first
+    before = int(kept.get_attribute("data-sparky-event") or 0) - 2  # the first is the entry's own
+    chat.get_by_role("button", name="Go to the output before this").click()
+    marked = chat.locator(".sparky-mod-marked")
+    expect(marked).to_contain_text(f"line {before}.", timeout=MS)
+    expect(marked).to_contain_text(f"line {before - 100}.")
+    expect(chat).to_contain_text("An earlier part")
+
+
+def test_the_record_of_a_task_is_deleted_however_long_it_is(
+    panel_lab: Lab, page: Page, log: Log
+) -> None:
+    work = Work(log, "long-record")
+    work.says(10_500)
+    work.is_lost("the kernel has died")
+    page.goto(f"{panel_lab.url}lab/workspaces/record?token={panel_lab.token}")
+    page.wait_for_function("() => window.jupyterapp?.commands.hasCommand('sparky:open-panel')")
+    page.evaluate("() => window.jupyterapp.restored.then(() => null)")
+    open_panel(page)
+    row = page.locator(f".sparky-side [data-sparky-task={work.task}]")
+    expect(row).to_have_count(1, timeout=MS)
+    row.locator(".sparky-menu > summary").click()
+    row.get_by_role("button", name="Delete its record").click()
+    page.locator(".jp-Dialog").get_by_role("button", name="Delete").click()
+
+    def kept() -> list[str]:
+        wires = [*log.read(work.chat, limit=10_000).events]
+        wires += log.read(work.chat, after=10_000, limit=10_000).events
+        kinds = [event.type for event in map(decode_event, wires) if event.task_id == work.task]
+        return [kind for kind in kinds if kind != "redacted"]
+
+    wait_for(lambda: kept() == ["status"] or page.wait_for_timeout(50), "it is gone", PATIENCE)
 
 
 def test_lists_that_could_not_be_read_are_read_again_by_themselves(
