@@ -32,6 +32,9 @@ export function SchedulesView(props: {
       .includes(props.wanted)
   );
   const close = (made?: ScheduleRow): void => {
+    if (made) {
+      hub.overview.schedules.made(made); // or the button that gets the focus now is replaced in a moment
+    }
     setOpen(false);
     setSaid(made ? trans.__('Scheduled: %1, %2', nameOf(made), ruleWords(made, trans)) : '');
   };

@@ -36,6 +36,14 @@ export class Schedules {
     rows.forEach(row => this.rows.set(row.schedule_id, row));
   }
 
+  /** One that was made here is there at once; the stream tells of it a little later. */
+  made(row: ScheduleRow): void {
+    if (!this.rows.has(row.schedule_id)) {
+      this.rows.set(row.schedule_id, row);
+      this.touch();
+    }
+  }
+
   apply(event: Event): void {
     const { data } = event;
     const id = textOf(data['schedule_id']);
