@@ -29,7 +29,7 @@ export function useChat(chatId: string): Chat | null {
     setChat(acquired);
     return () => hub.release(acquired);
   }, [hub, chatId]);
-  return chat;
+  return chat?.chatId === chatId ? chat : null; // not the one that was asked for before
 }
 
 export function useSettings(): Settings {

@@ -71,8 +71,8 @@ function ChatBody({ chat, place }: { chat: Chat; place: Place }): JSX.Element {
   const found = useSearch(chat, filter, part);
   const { entries } = found;
   // How far it has looked back is said where somebody asks for something, or nothing is there.
-  const asks =
-    isSearch(filter) || (narrow && (found.running || (entries.length === 0 && found.hasOlder)));
+  const nothingYet = entries.length === 0 && found.hasOlder;
+  const asks = isSearch(filter) || (narrow && (found.running || found.isFull || nothingYet));
   const further = (): void => {
     if (found.hasOlder) {
       found.run().catch((error: unknown) => actions.report(error));

@@ -12,7 +12,7 @@ export type Earlier = (before: number) => Promise<{ events: Event[]; earliest: n
 /** With so many more the reader has something to look at: further back only if he asks again. */
 const ENOUGH = 20;
 /** What a page keeps of what was found. */
-const MOST = 2_000;
+const MOST = 20_000;
 /** Pieces of output that stay on either side of the text that was looked for. */
 const AROUND = 3;
 

@@ -139,10 +139,10 @@ export class Chat implements IDisposable, SocketOwner {
     return this.older;
   }
 
-  /** A page of events before an offset; null where it is of another life of the chat. */
+  /** A page of events before an offset; null where nobody can use it any more. */
   readonly earlier = async (before: number): Promise<EventPage | null> => {
     const page = await this.rest.events(this.chatId, { before, limit: PAGE_EVENTS });
-    return page.epoch === this.epoch ? page : null;
+    return page.epoch === this.epoch && !this.isDisposed ? page : null;
   };
 
   dispose(): void {

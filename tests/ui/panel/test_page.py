@@ -20,6 +20,7 @@ from tests.ui.lab import PATIENCE, Lab
 from tests.ui.panel.spy import HIDE, OPEN, SPY
 from tests.ui.panel.test_panel import open_panel
 from tests.ui.panel.views import MS
+from tests.ui.screens import Screens
 
 pytestmark = pytest.mark.timeout(400)
 
@@ -223,7 +224,7 @@ def test_what_is_past_stands_still_and_says_once_what_became_of_it_and_when(
 
 
 def test_what_a_long_output_has_lost_at_its_beginning_is_one_step_away(
-    panel_lab: Lab, page: Page, log: Log
+    panel_lab: Lab, page: Page, log: Log, screens: Screens
 ) -> None:
     work = Work(log, "prints")
     work.prints(2_000)
@@ -234,6 +235,7 @@ def test_what_a_long_output_has_lost_at_its_beginning_is_one_step_away(
     chat = page.locator(f".sparky-main [data-sparky-chat={work.chat}]")
     expect(chat.locator(".sparky-run")).to_contain_text("line 2001.", timeout=MS)
     expect(chat.locator(".sparky-run")).not_to_contain_text("line 1500.")
+    screens.both(page, "cut")
     kept = chat.locator(".sparky-run [data-sparky-event]").first
     before = int(kept.get_attribute("data-sparky-event") or 0) - 2  # the first is the entry's own
     chat.get_by_role("button", name="Go to the output before this").click()
