@@ -1,7 +1,7 @@
 import { deepStrictEqual } from 'node:assert';
 import { describe, it } from 'node:test';
 
-import { isTold, shownBefore } from '../src/state/context';
+import { isResultTold, isTold, shownBefore } from '../src/state/context';
 import { Fold } from '../src/state/fold';
 import type { Entry, Json } from '../src/state/model';
 
@@ -80,5 +80,28 @@ describe('what is told already', () => {
     ]);
     deepStrictEqual(shownBefore(entries, 3)?.offset, 2);
     deepStrictEqual(shownBefore(entries, 0), undefined);
+  });
+});
+
+describe('what a task gives back', () => {
+  const ended: [string, Json] = ['status', { state: 'completed', attempt: 1, result: 'A  B' }];
+  const shown = (text: string): [string, Json] => ['output', { mime: { 'text/plain': text } }];
+  const told = (...events: [string, Json, string?][]): boolean => {
+    const entries = entriesOf(...events);
+    return isResultTold(entries, entries.length - 1);
+  };
+
+  it('is told where its last output shows the same', () => {
+    deepStrictEqual(told(shown('A  B'), ['output', { text: 'hi' }, 'task-2'], ended), true);
+  });
+
+  it('is not where that shows something else, or was not the last', () => {
+    deepStrictEqual(told(shown('C'), ended), false);
+    deepStrictEqual(
+      told(shown('A  B'), ['thought', { message_id: 'm', text: 'hm' }], ended),
+      false
+    );
+    deepStrictEqual(told(['output', { stream: 'stdout', text: 'A  B' }], ended), false);
+    deepStrictEqual(told(ended), false);
   });
 });

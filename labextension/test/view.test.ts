@@ -2,12 +2,14 @@ import { deepStrictEqual, match, ok, strictEqual } from 'node:assert';
 import { describe, it } from 'node:test';
 
 import { duration, pace } from '../src/components/format';
+import { oneLine } from '../src/components/line';
 import { svgAddress } from '../src/components/svg';
 import { tame } from '../src/components/terminal';
 import { EVERYTHING, select } from '../src/state/filter';
 import { Fold } from '../src/state/fold';
 import { TaskHistory } from '../src/state/history';
 import type { Event } from '../src/state/model';
+import { personOf, taskName } from '../src/state/text';
 import { backoff } from '../src/stream/backoff';
 
 const TASK = 'task-000000000001';
@@ -49,6 +51,44 @@ it('an image is shown though its text has half of a pair of surrogates', () => {
     svgAddress(`<svg title='${half}'>\u{1f600}${half}</svg>`),
     'data:image/svg+xml;charset=utf-8,%3Csvg%20title%3D%27%EF%BF%BD%27%3E%F0%9F%98%80%EF%BF%BD%3C%2Fsvg%3E'
   );
+});
+
+describe('small values', () => {
+  it('stand on one line, texts in quotes', () => {
+    deepStrictEqual([['a', 'b'], { sep: ',', header: true }, [], {}, [null, 1.5]].map(oneLine), [
+      '["a", "b"]',
+      '{sep: ",", header: true}',
+      '[]',
+      '{}',
+      '[null, 1.5]'
+    ]);
+  });
+  it('do not where they are long or deep', () => {
+    deepStrictEqual(
+      [[[1]], { a: {} }, ['x'.repeat(100)], [...'abcdefghijklmnopqrstuvwxyz']].map(oneLine),
+      [null, null, null, null]
+    );
+  });
+  it('turn nothing around', () =>
+    strictEqual(oneLine(['\u202eabc', '\x1b[2J']), String.raw`["abc", "\u001b[2J"]`));
+});
+
+describe('names', () => {
+  it('of a task are its own, or else what it was told to do', () => {
+    const task = { name: null, instruction: 'Sum it up', task_id: TASK };
+    strictEqual(taskName({ ...task, name: 'Sums' }), 'Sums');
+    strictEqual(taskName(task), 'Sum it up');
+    strictEqual(taskName({ ...task, instruction: null }), TASK);
+  });
+  it('of a person are theirs, and none where all that the server knows is a token', () => {
+    deepStrictEqual(['ada', 'user:ada', 'token', 'user:token', null].map(personOf), [
+      'ada',
+      'ada',
+      '',
+      '',
+      ''
+    ]);
+  });
 });
 
 describe('numbers', () => {

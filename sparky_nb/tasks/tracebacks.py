@@ -13,6 +13,8 @@ from sparky_nb.events.jsonable import safe_text
 TRACEBACK_CHARS: Final = 12 * 1024
 MESSAGE_CHARS: Final = 4 * 1024
 TYPE_CHARS: Final = 256
+THEME: Final = "neutral"
+"""Of IPython's: the one that can be read on light and on dark, since nobody knows who will look."""
 _OURS: Final = str(Path(__file__).parent.parent)
 
 
@@ -83,10 +85,10 @@ def _as_ipython(error: BaseException, tb: TracebackType | None) -> str:
     from IPython.core import ultratb  # 0.1 s, paid by the first failure only
 
     if isinstance(error, SyntaxError) and tb is not None and tb.tb_next is None:
-        formatter: Any = ultratb.SyntaxTB(theme_name="linux")  # type: ignore[no-untyped-call]
+        formatter: Any = ultratb.SyntaxTB(theme_name=THEME)  # type: ignore[no-untyped-call]
     else:
         make: Any = ultratb.FormattedTB
-        formatter = make(mode="Context", theme_name="linux", include_vars=False)
+        formatter = make(mode="Context", theme_name=THEME, include_vars=False)
     return "\n".join(formatter.structured_traceback(type(error), error, tb))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -85,6 +86,26 @@ def test_the_traceback_is_ipythons_and_has_only_the_users_frames(bench: Bench) -
     assert "fail_plainly" in traceback
     assert "\x1b[" in traceback
     assert "sparky_nb/tasks" not in traceback
+
+
+def test_a_traceback_can_be_read_on_light_and_on_dark(bench: Bench) -> None:
+    traceback = bench.run(fail_plainly)[-1].data["error"]["traceback"]
+    fixed = {int(n) for n in re.findall(r"\x1b\[38;5;(\d+)[;\d]*m\S", traceback)}
+    assert fixed
+    for paper in (1.0, 0.006):  # JupyterLab's white, and its #111
+        for ink in map(_luminance, fixed):
+            brighter, darker = max(ink, paper), min(ink, paper)
+            assert (brighter + 0.05) / (darker + 0.05) > 3, f"of the colours {fixed}"
+
+
+def _luminance(colour: int) -> float:
+    """WCAG's, of one of the terminal's 256 colours from the cube or the greys."""
+    n = colour - 16
+    cube = [0, 95, 135, 175, 215, 255]
+    grey = 8 + 10 * (colour - 232)
+    rgb = [cube[n // 36], cube[n // 6 % 6], cube[n % 6]] if colour < 232 else [grey] * 3
+    linear = [((c / 255 + 0.055) / 1.055) ** 2.4 if c > 10 else c / 255 / 12.92 for c in rgb]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
 def test_an_endless_traceback_keeps_both_ends(bench: Bench) -> None:

@@ -111,8 +111,15 @@ export function Composer(props: {
         placeholder={props.placeholder}
         onChange={event => setText(event.target.value)}
         onKeyDown={event => {
-          if (event.key === 'Enter' && !event.shiftKey && !event.nativeEvent.isComposing) {
-            event.preventDefault();
+          if (event.key !== 'Enter' || event.nativeEvent.isComposing) {
+            return;
+          }
+          event.preventDefault(); // in a cell JupyterLab takes both for itself
+          if (event.shiftKey) {
+            const box = event.currentTarget;
+            box.setRangeText('\n', box.selectionStart, box.selectionEnd, 'end');
+            setText(box.value);
+          } else {
             submit();
           }
         }}

@@ -26,9 +26,11 @@ export function Connection(props: { info: ConnectionInfo; hurry: () => void }): 
   const since = info.quality ? now - (performance.timeOrigin + info.quality.since) : 0;
   const details = [
     words[state] ?? state,
-    info.quality?.rtt ? trans.__('round trip %1', duration(info.quality.rtt)) : '',
+    (calm || state === 'lagging') && info.quality?.rtt
+      ? trans.__('round trip %1', duration(info.quality.rtt))
+      : '',
     !calm && info.quality && info.quality.attempt > 0
-      ? trans.__('attempt %1, since %2', info.quality.attempt, duration(Math.max(0, since)))
+      ? trans.__('attempt %1, for %2', info.quality.attempt, duration(Math.max(0, since)))
       : '',
     info.replayed
       ? trans.__('%1 missed and replayed at %2', n(info.replayed.missed), clock(info.replayed.at))

@@ -3,6 +3,7 @@
 import { memo } from 'react';
 
 import type { Entry, Json } from '../state/model';
+import { personOf } from '../state/text';
 import { Aside } from './aside';
 import { Boundary } from './boundary';
 import { useEnv, useSettings } from './env';
@@ -38,6 +39,8 @@ export interface Context {
   turn: boolean;
   /** Others say it: its place is kept, nothing is drawn. */
   told: boolean;
+  /** What its task gives back is shown right before. */
+  resultTold: boolean;
   /** Its task goes on no more. */
   over: boolean;
   /** It is a question that can be answered: it stands, with what is needed for that, beside the list. */
@@ -94,6 +97,7 @@ function same(a: EntryProps, b: EntryProps): boolean {
     a.context.day === b.context.day &&
     a.context.turn === b.context.turn &&
     a.context.told === b.context.told &&
+    a.context.resultTold === b.context.resultTold &&
     a.context.over === b.context.over &&
     a.context.open === b.context.open
   );
@@ -102,7 +106,15 @@ function same(a: EntryProps, b: EntryProps): boolean {
 function bodyOf({ entry, chatId, mark, task, only, context }: EntryProps): JSX.Element {
   switch (entry.type) {
     case 'status':
-      return <Status entry={entry} chatId={chatId} task={task} only={only} />;
+      return (
+        <Status
+          entry={entry}
+          chatId={chatId}
+          task={task}
+          only={only}
+          resultTold={context.resultTold}
+        />
+      );
     case 'thought':
       return <Thought entry={entry} />;
     case 'message_sent':
@@ -175,10 +187,15 @@ function Received({ entry }: { entry: Entry }): JSX.Element {
   const { data } = entry;
   return (
     <div className="sparky-received">
-      <span className="sparky-who">{str(data['from']) || entry.actor}</span>
+      <Who name={data['from'] ?? entry.actor} />
       <Mime data={markdown(str(data['text']))} />
     </div>
   );
+}
+
+function Who({ name }: { name: unknown }): JSX.Element | null {
+  const person = personOf(name);
+  return person ? <span className="sparky-who">{person}</span> : null;
 }
 
 const STREAMS: Record<string, string> = {
@@ -233,7 +250,8 @@ function Asked({ entry, open }: { entry: Entry; open: boolean }): JSX.Element {
           <Mime data={markdown(str(data['prompt']))} />
           {answer ? (
             <div className="sparky-answer" title={moment(answer.time)}>
-              <span className="sparky-who">{str(answer.from)}:</span> {str(answer.text)}
+              <span className="sparky-who">{personOf(answer.from) || trans.__('Answer')}:</span>{' '}
+              {str(answer.text)}
             </div>
           ) : (
             <div className="sparky-dim">{trans.__('not answered')}</div>
@@ -248,14 +266,18 @@ function Asking({ entry }: { entry: Entry }): JSX.Element {
   const { trans } = useEnv();
   const { data } = entry;
   const name = str(data['name']);
-  const names: Record<string, string> = {
-    cancel: trans.__('asked to cancel'),
-    message: trans.__('sent a message'),
-    answer: trans.__('sent an answer')
+  const person = personOf(data['from']);
+  const names: Record<string, [by: string, plain: string]> = {
+    cancel: [trans.__('%1 asked to cancel', person), trans.__('Asked to cancel')],
+    message: [trans.__('%1 sent a message', person), trans.__('Sent a message')],
+    answer: [trans.__('%1 sent an answer', person), trans.__('Sent an answer')]
   };
+  const [by, plain] = names[name] ?? [`${person} ${name}`, name];
+  const outcome = str(data['outcome']);
   return (
     <div className="sparky-note">
-      {str(data['from'])} {names[name] ?? name} · {str(data['outcome'])}
+      {person ? by : plain}
+      {outcome !== 'applied' && ` · ${outcome}`}
     </div>
   );
 }
@@ -265,9 +287,12 @@ function Note({ entry }: { entry: Entry }): JSX.Element {
   const { data } = entry;
   if (entry.type === 'redaction') {
     const count = Array.isArray(data['offsets']) ? data['offsets'].length : 0;
+    const person = personOf(data['from']);
     return (
       <div className="sparky-note">
-        {trans.__('%1 removed %2 events', str(data['from']), count)}
+        {person
+          ? trans.__('%1 removed %2 events', person, count)
+          : trans._n('%1 event was removed', '%1 events were removed', count, count)}
       </div>
     );
   }

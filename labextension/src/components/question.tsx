@@ -68,6 +68,13 @@ export function Question(props: QuestionProps): JSX.Element {
             placeholder={trans.__('Your answer')}
             aria-label={trans.__('Your answer')}
             onChange={event => setText(event.target.value)}
+            onKeyDown={event => {
+              // In a cell JupyterLab takes Enter for itself: nothing would be sent by it.
+              if (event.key === 'Enter' && !event.nativeEvent.isComposing) {
+                event.preventDefault();
+                event.currentTarget.form?.requestSubmit();
+              }
+            }}
           />
           <button className="sparky-button sparky-mod-accept" disabled={sending || !text.trim()}>
             {trans.__('Answer')}

@@ -1,6 +1,7 @@
 /** A step in a task's life, as a line of its history: what is past stands still. */
 
 import type { Entry, Json } from '../state/model';
+import { SOMEBODY } from '../state/text';
 import { useEnv } from './env';
 import { duration } from './format';
 import { Mime } from './mime';
@@ -11,6 +12,8 @@ import { shorten, Value } from './value';
 
 /** Kinds of tasks whose instruction is code; an agent's is the first message that it gets. */
 const CODE = new Set(['call', 'cell']);
+/** Says no more than the state does. */
+const BY_SOMEBODY = `cancelled by ${SOMEBODY}`;
 
 export function Status(props: {
   entry: Entry;
@@ -18,6 +21,7 @@ export function Status(props: {
   /** The name of its task, where several stand together; '' where that is not known. */
   task?: string | undefined;
   only?: (() => void) | undefined;
+  resultTold: boolean;
 }): JSX.Element {
   const { entry, chatId } = props;
   const { trans } = useEnv();
@@ -32,7 +36,7 @@ export function Status(props: {
     state === 'running' ? trans.__('started') : nameOf(state),
     typeof data['duration_ms'] === 'number' ? duration(data['duration_ms']) : '',
     attempt > 0 ? trans.__('attempt %1', attempt) : '',
-    reason === str(error?.['message']) ? '' : reason
+    reason === str(error?.['message']) || reason === BY_SOMEBODY ? '' : reason
   ];
   return (
     <div className="sparky-status">
@@ -48,7 +52,7 @@ export function Status(props: {
         </blockquote>
       )}
       {error && <TaskError error={error} />}
-      {data['result'] !== undefined && data['result'] !== null && (
+      {data['result'] !== undefined && data['result'] !== null && !props.resultTold && (
         <div className="sparky-result">
           <Value value={data['result']} chatId={chatId} />
         </div>

@@ -7,6 +7,7 @@ import { TaskHistory } from '../state/history';
 import type { Entry, OpenQuestion, Task } from '../state/model';
 import { isEnded } from '../state/model';
 import { join } from '../state/seam';
+import { taskName } from '../state/text';
 import type { Chat } from '../transport/chat';
 import { ApiError } from '../transport/rest';
 import { Button, Composer, TaskButtons } from './actions';
@@ -54,7 +55,7 @@ export function TaskView(props: {
     );
   }
   const state = task?.state ?? null;
-  const title = task ? (task.name ?? textOr(task['instruction'], taskId)) : trans.__('A task');
+  const title = task ? taskName(task) : trans.__('A task');
   const questions = questionsOf(chat, taskId);
   const error = task?.['error'] as Record<string, unknown> | undefined;
   const took = task ? elapsed(task, now) : null;
@@ -233,10 +234,14 @@ export function questionsOf(chat: Chat, taskId: string): OpenQuestion[] {
   return Object.values(chat.state.questions).filter(question => question.task_id === taskId);
 }
 
+/** How long a task took: as it was measured, or else by the times of its events. */
 export function elapsed(
-  task: { created: number; started: number | null; ended: number | null },
+  task: { created: number; started: number | null; ended: number | null; duration_ms?: unknown },
   now: number
 ): number {
+  if (task.ended !== null && typeof task.duration_ms === 'number') {
+    return task.duration_ms;
+  }
   return (task.ended ?? now) - (task.started ?? task.created);
 }
 

@@ -5,7 +5,7 @@ import { useCallback, useEffect, useLayoutEffect, useRef, useState } from 'react
 import type { VirtualizerHandle } from 'virtua';
 import { Virtualizer } from 'virtua';
 
-import { isOtherDay, isTold, shownBefore } from '../state/context';
+import { isOtherDay, isResultTold, isTold, shownBefore } from '../state/context';
 import type { Entry } from '../state/model';
 import { holds, seek } from '../state/seek';
 import type { Context } from './entry';
@@ -169,6 +169,7 @@ export function Timeline(props: TimelineProps): JSX.Element {
       day: fresh ? day(entry.time, Date.now()) : undefined,
       turn: before !== undefined && before.task_id !== entry.task_id,
       told: isTold(data, index),
+      resultTold: isResultTold(data, index),
       over: props.isOver(entry.task_id),
       open: entry.type === 'question' && str(entry.data['question_id']) in props.questions
     };

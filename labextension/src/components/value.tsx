@@ -5,6 +5,7 @@ import { useState } from 'react';
 import { textOf } from '../state/text';
 import { Mime } from './mime';
 import { useEnv } from './env';
+import { oneLine } from './line';
 import { tame } from './terminal';
 
 const FOLD_CHARS = 2_000;
@@ -83,18 +84,22 @@ function Node({
   }
   const entries = Object.entries(value as Record<string, unknown>);
   const brackets = Array.isArray(value) ? ['[', ']'] : ['{', '}'];
-  if (entries.length === 0) {
+  const root = depth === 0 && name === undefined;
+  // Of an object that is all there is, each part has a line of its own.
+  const line = root && !Array.isArray(value) && entries.length > 0 ? null : oneLine(value);
+  if (line !== null) {
     return (
       <div className="sparky-tree-leaf">
         {label}
-        {brackets.join('')}
+        {line}
       </div>
     );
   }
+  const table = root ? null : tableOf(value);
   const children = entries
     .slice(0, CHILDREN)
     .map(([key, child]) => <Node key={key} name={key} value={child} depth={depth + 1} />);
-  if (depth === 0 && name === undefined) {
+  if (root) {
     return <div className="sparky-tree-root">{children}</div>;
   }
   return (
@@ -107,8 +112,8 @@ function Node({
       }
       open={depth < 2}
     >
-      {children}
-      {entries.length > CHILDREN && <div>… {entries.length - CHILDREN}</div>}
+      {table ? <Table {...table} /> : children}
+      {!table && entries.length > CHILDREN && <div>… {entries.length - CHILDREN}</div>}
     </Branch>
   );
 }

@@ -20,7 +20,7 @@ import type { Filter } from '../state/filter';
 import { EVERYTHING, isNarrow, isSearch } from '../state/filter';
 import type { Task } from '../state/model';
 import { isEnded } from '../state/model';
-import { shortTitle } from '../state/text';
+import { shortTitle, taskName } from '../state/text';
 import type { Place } from '../tokens';
 import type { Chat } from '../transport/chat';
 import { useExcerpt } from './excerpt';
@@ -110,7 +110,10 @@ function ChatBody({ chat, place }: { chat: Chat; place: Place }): JSX.Element {
       <Filters filter={filter} change={setFilter} further={further} />
       {filter.taskId !== null && (
         <div className="sparky-note sparky-only">
-          {trans.__('Only %1.', nameOf(tasks, filter.taskId))}{' '}
+          {trans.__(
+            'Only %1.',
+            taskName(tasks.find(task => task.task_id === filter.taskId)) || filter.taskId
+          )}{' '}
           <button className="sparky-link" onClick={() => setFilter({ ...filter, taskId: null })}>
             {trans.__('Show the whole chat')}
           </button>
@@ -219,8 +222,8 @@ function ActiveTask({ chat, task }: { chat: Chat; task: Task }): JSX.Element {
       <div className="sparky-task-head">
         <StateIcon state={task.state} cancelling={task.cancelling} />
         <span className="sparky-task-name">
-          <span className="sparky-title" title={taskId}>
-            {textOr(task.name, taskId)}
+          <span className="sparky-title" title={`${taskName(task)}\n${taskId}`}>
+            {taskName(task)}
           </span>
           <span className="sparky-dim">{nameOfState(task.state, task.cancelling)}</span>
           <Usage usage={task['usage']} />
@@ -241,8 +244,4 @@ function ActiveTask({ chat, task }: { chat: Chat; task: Task }): JSX.Element {
       ))}
     </section>
   );
-}
-
-function nameOf(tasks: Task[], taskId: string): string {
-  return textOr(tasks.find(task => task.task_id === taskId)?.name, taskId);
 }

@@ -19,7 +19,8 @@ import { SchedulesView } from './schedules';
 const TASKS = 100;
 /** Of those that have ended the newest, so that schedules and chats are in sight. */
 const ENDED = 12;
-const LIVE_ROWS = 6;
+/** Progress is in the chats themselves: so many of them are watched for it. */
+const LIVE_CHATS = 6;
 
 export function Panel(props: {
   place: Place | null;
@@ -91,8 +92,8 @@ function Overview({ seen }: { seen: boolean }): JSX.Element {
   const live = useMemo(() => new Set<string>(), []);
   live.clear();
   for (const task of seen ? tasks : []) {
-    if (live.size < LIVE_ROWS && (task.state === 'running' || task.state === 'waiting')) {
-      live.add(task.task_id); // progress is in the chat itself, so watch the chats of some
+    if (live.size < LIVE_CHATS && (task.state === 'running' || task.state === 'waiting')) {
+      live.add(task.chat_id);
     }
   }
 
@@ -130,7 +131,7 @@ function Overview({ seen }: { seen: boolean }): JSX.Element {
               key={task.task_id}
               task={task}
               title={overview.titleOf(task.chat_id)}
-              live={live.has(task.task_id)}
+              live={!isEnded(task.state) && live.has(task.chat_id)}
             />
           ))}
         </ul>
@@ -208,7 +209,9 @@ function NoTasks(props: {
   }
   return (
     <Empty actions={<Button label={trans.__('New chat')} run={props.newChat} />}>
-      {trans.__('No tasks yet. Start one in a notebook cell:')} <code>%%sparky task</code>
+      {trans.__('No tasks yet. Two cells of a notebook start one:')}
+      <code className="sparky-empty-cell">%load_ext sparky_nb</code>
+      <code className="sparky-empty-cell">{'%%sparky task\nprint("hello")'}</code>
     </Empty>
   );
 }

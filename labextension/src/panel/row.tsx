@@ -7,11 +7,13 @@ import { duration } from '../components/format';
 import { More } from '../components/more';
 import { Progress, stampOf } from '../components/progress';
 import { StateIcon, useStateName } from '../components/state';
-import { elapsed, textOr } from '../components/task';
+import { elapsed } from '../components/task';
 import type { Bar } from '../state/model';
 import { isEnded } from '../state/model';
+import { personOf, taskName } from '../state/text';
 import type { Chat } from '../transport/chat';
 import type { TaskItem } from '../transport/overview';
+import { isRecordGone } from '../transport/overview';
 
 export function TaskRowView(props: { task: TaskItem; title: string; live: boolean }): JSX.Element {
   const { trans, actions } = useEnv();
@@ -19,7 +21,9 @@ export function TaskRowView(props: { task: TaskItem; title: string; live: boolea
   const { task } = props;
   const running = !isEnded(task.state);
   const now = useNow(running);
-  const name = textOr(task.name, textOr(task.instruction, task.task_id));
+  const gone = isRecordGone(task);
+  const name = gone ? trans.__('No record') : taskName(task);
+  const starter = task.actor?.startsWith('user:') ? personOf(task.actor) : '';
   const started = task.started
     ? `${nameOf(task.state)} · ${duration(elapsed(task, now))}`
     : nameOf(task.state);
@@ -34,7 +38,7 @@ export function TaskRowView(props: { task: TaskItem; title: string; live: boolea
           <StateIcon state={task.state} />
           <span className="sparky-row-text">
             <span className="sparky-row-title">
-              <span className="sparky-title">{name}</span>
+              <span className={gone ? 'sparky-title sparky-dim' : 'sparky-title'}>{name}</span>
               {!running && task.ended && (
                 <span className="sparky-dim">
                   <Age time={task.ended} />
@@ -44,7 +48,7 @@ export function TaskRowView(props: { task: TaskItem; title: string; live: boolea
             <span className="sparky-dim">
               {started}
               {` · ${props.title}`}
-              {task.actor?.startsWith('user:') ? ` · ${task.actor.slice(5)}` : ''}
+              {starter && ` · ${starter}`}
             </span>
           </span>
         </button>
@@ -66,7 +70,7 @@ export function TaskRowView(props: { task: TaskItem; title: string; live: boolea
             label={trans.__('Export as HTML')}
             run={() => actions.exportTask(task.chat_id, task.task_id)}
           />
-          {!running && (
+          {!running && !gone && (
             <Button
               label={trans.__('Delete its record')}
               run={() => actions.deleteRecord(task.chat_id, task.task_id)}

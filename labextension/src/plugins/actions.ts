@@ -5,6 +5,7 @@ import { Clipboard, Dialog, InputDialog, Notification, showDialog } from '@jupyt
 import { PageConfig, URLExt } from '@jupyterlab/coreutils';
 import type { TranslationBundle } from '@jupyterlab/translation';
 
+import { taskName } from '../state/text';
 import type { Actions, Origin, Place } from '../tokens';
 import type { Hub } from '../transport/hub';
 import { ApiError } from '../transport/rest';
@@ -23,7 +24,7 @@ export function makeActions(
   settings: SettingsStore
 ): Actions {
   const { rest } = hub;
-  const titleOf = (chatId: string): string => hub.overview.chats.get(chatId)?.title ?? chatId;
+  const titleOf = (chatId: string): string => hub.overview.titleOf(chatId);
 
   const sure = async (title: string, body: string, label: string): Promise<boolean> => {
     const { button } = await showDialog({
@@ -33,6 +34,9 @@ export function makeActions(
     });
     return button.accept;
   };
+
+  const nameOf = async (taskId: string): Promise<string> =>
+    taskName(hub.overview.tasks.get(taskId) ?? (await rest.task(taskId)));
 
   const actions: Actions = {
     openChat(place: Place): void {
@@ -63,7 +67,7 @@ export function makeActions(
 
     async deleteRecord(chatId, taskId) {
       const ok = await sure(
-        trans.__('Delete the record of this task?'),
+        trans.__('Delete the record of “%1”?', await nameOf(taskId)),
         trans.__(
           'What it said, printed and returned is removed for everybody and cannot be brought back.'
         ),
@@ -76,12 +80,15 @@ export function makeActions(
     },
 
     async renameChat(chatId) {
+      const before = titleOf(chatId);
       const { value } = await InputDialog.getText({
         title: trans.__('Rename the chat'),
-        text: titleOf(chatId)
+        text: before,
+        okLabel: trans.__('Rename')
       });
-      if (value?.trim()) {
-        await rest.renameChat(chatId, value.trim());
+      const title = value?.trim();
+      if (title && title !== before) {
+        await rest.renameChat(chatId, title);
       }
     },
 

@@ -71,6 +71,17 @@ function questionOf(
   );
 }
 
+/** Whether what a task gives back was shown by the output right before: a cell shows its last value. */
+export function isResultTold(entries: readonly Entry[], index: number): boolean {
+  const { type, data, task_id } = entries[index] as Entry;
+  const result = data['result'];
+  if (type !== 'status' || typeof result !== 'string') {
+    return false;
+  }
+  const mime = before(entries, index, task_id)?.data['mime'] as Record<string, unknown> | null;
+  return mime?.['text/plain'] === result;
+}
+
 /** The nearest entry of a task before an index. */
 function before(
   entries: readonly Entry[],

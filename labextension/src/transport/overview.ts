@@ -121,10 +121,9 @@ export class Overview implements IDisposable {
     };
   }
 
-  /** Tasks, those that have not ended first, then newest first. */
+  /** Tasks in the order in which people look for them. */
   list(): TaskItem[] {
-    const rank = (task: TaskItem): number => (isEnded(task.state) ? 1 : 0);
-    return [...this.tasks.values()].sort((a, b) => rank(a) - rank(b) || b.created - a.created);
+    return [...this.tasks.values()].sort(inOrder);
   }
 
   /** How many tasks have not ended. */
@@ -353,6 +352,24 @@ export class Overview implements IDisposable {
     const fresh = { chat_id: chatId, head: 0, updated: event.time, tasks: {} };
     this.chats.set(chatId, { ...(known ?? fresh), title });
   }
+}
+
+/** Those that have not ended first, the newest at the top; then those that ended last. */
+export function inOrder(a: TaskItem, b: TaskItem): number {
+  const [endedA, endedB] = [a, b].map(task => isEnded(task.state));
+  if (endedA !== endedB) {
+    return endedA ? 1 : -1;
+  }
+  const at = (task: TaskItem): number => (endedA ? (task.ended ?? task.created) : task.created);
+  return at(b) - at(a) || (b.first ?? 0) - (a.first ?? 0);
+}
+
+/** Whether nothing is left of a task but how it ended: its record was deleted. */
+export function isRecordGone(task: TaskItem): boolean {
+  const { name, instruction, progress, result, error } = task;
+  return (
+    isEnded(task.state) && [name, instruction, progress, result, error].every(what => what === null)
+  );
 }
 
 function blank(taskId: string, time: number): TaskItem {

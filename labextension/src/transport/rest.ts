@@ -39,6 +39,7 @@ export interface TaskRow {
   state: string;
   attempt: number;
   instruction?: string | null;
+  result?: unknown;
   progress: Json | null;
   created: number;
   started: number | null;

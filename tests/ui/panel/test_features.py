@@ -31,7 +31,9 @@ def panel(page: Page) -> Locator:
 def choose(row: Locator, name: str) -> None:
     """Something from a row's menu."""
     row.locator(".sparky-menu > summary").click()
-    row.get_by_role("button", name=name, exact=True).click()
+    choice = row.get_by_role("button", name=name, exact=True)
+    assert choice.evaluate("it => it.scrollWidth <= it.clientWidth"), "it can be read in full"
+    choice.click()
 
 
 def chat_of(lab: Lab, task_id: str) -> str:
@@ -56,8 +58,9 @@ def test_a_chat_is_renamed_archived_and_deleted_in_the_panel(panel_lab: Lab, pag
     )
     choose(row, "Rename")
     dialog = page.locator(".jp-Dialog")
+    expect(dialog.locator("input")).to_have_value("chores.ipynb")  # as it is shown
     dialog.locator("input").fill("Chores of <b>today</b>")
-    dialog.get_by_role("button", name="Ok", exact=False).click()
+    dialog.get_by_role("button", name="Rename").click()
     expect(row.locator(".sparky-title")).to_have_text("Chores of <b>today</b>", timeout=MS)
     with open_log(panel_lab.log_url) as log:
         assert log.chat(chat_id).title == "Chores of <b>today</b>"
@@ -119,6 +122,7 @@ def test_the_history_of_a_task_is_exported_and_its_record_deleted(
 
     told = len(events_of(panel_lab, task_id))
     choose(row, "Delete its record")
+    expect(page.locator(".jp-Dialog")).to_contain_text("the record of “Work”")
     page.locator(".jp-Dialog").get_by_role("button", name="Delete").click()
 
     def gone() -> bool:
@@ -131,6 +135,7 @@ def test_the_history_of_a_task_is_exported_and_its_record_deleted(
     expect(view.node).not_to_contain_text("printed", timeout=MS)
     expect(view.node).to_have_attribute("data-state", "completed")
     expect(row).to_have_attribute("data-state", "completed")
+    expect(row).to_contain_text("No record", timeout=MS)
 
 
 def test_what_failed_runs_again_and_what_can_not_says_why(panel_lab: Lab, page: Page) -> None:
