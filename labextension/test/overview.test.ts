@@ -50,7 +50,7 @@ describe('the list of tasks', () => {
   it('knows of whom nothing is left but the ending', () => {
     const justHeardOf = task('just heard of', { name: null });
     delete justHeardOf.instruction;
-    const nothing = { name: null, instruction: null, result: null };
+    const nothing = { name: null, instruction: null };
     deepStrictEqual(
       [
         task('deleted', nothing),

@@ -268,9 +268,9 @@ function Asking({ entry }: { entry: Entry }): JSX.Element {
   const name = str(data['name']);
   const person = personOf(data['from']);
   const names: Record<string, [by: string, plain: string]> = {
-    cancel: [trans.__('%1 asked to cancel', person), trans.__('Asked to cancel')],
-    message: [trans.__('%1 sent a message', person), trans.__('Sent a message')],
-    answer: [trans.__('%1 sent an answer', person), trans.__('Sent an answer')]
+    cancel: [trans.__('%1 asked to cancel', person), trans.__('It was asked to cancel')],
+    message: [trans.__('%1 sent a message', person), trans.__('A message was sent')],
+    answer: [trans.__('%1 sent an answer', person), trans.__('An answer was sent')]
   };
   const [by, plain] = names[name] ?? [`${person} ${name}`, name];
   const outcome = str(data['outcome']);

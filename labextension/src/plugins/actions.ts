@@ -69,7 +69,7 @@ export function makeActions(
       const ok = await sure(
         trans.__('Delete the record of “%1”?', await nameOf(taskId)),
         trans.__(
-          'What it said, printed and returned is removed for everybody and cannot be brought back.'
+          'What it said and did is removed for everybody and cannot be brought back. How it ended stays, with its result or error.'
         ),
         trans.__('Delete')
       );

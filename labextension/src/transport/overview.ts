@@ -366,10 +366,8 @@ export function inOrder(a: TaskItem, b: TaskItem): number {
 
 /** Whether nothing is left of a task but how it ended: its record was deleted. */
 export function isRecordGone(task: TaskItem): boolean {
-  const { name, instruction, progress, result, error } = task;
-  return (
-    isEnded(task.state) && [name, instruction, progress, result, error].every(what => what === null)
-  );
+  const { name, instruction, progress } = task;
+  return isEnded(task.state) && [name, instruction, progress].every(what => what === null);
 }
 
 function blank(taskId: string, time: number): TaskItem {

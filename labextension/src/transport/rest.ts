@@ -39,7 +39,6 @@ export interface TaskRow {
   state: string;
   attempt: number;
   instruction?: string | null;
-  result?: unknown;
   progress: Json | null;
   created: number;
   started: number | null;

@@ -52,6 +52,11 @@ def test_a_chat_is_renamed_archived_and_deleted_in_the_panel(panel_lab: Lab, pag
     task_id = view.task_id
     chat_id = chat_of(panel_lab, task_id)
     side = panel(page)
+    page.set_viewport_size({"width": 1280, "height": 240})
+    scrolled = "it => it.scrollHeight > it.clientHeight"
+    assert side.locator(".sparky-lists").evaluate(scrolled)
+    assert not side.evaluate(scrolled), "its lists scroll, the side bar's head stays"
+    page.set_viewport_size({"width": 1280, "height": 720})
     row, task = (
         side.locator(f"[data-sparky-chat={chat_id}]"),
         side.locator(f"[data-sparky-task={task_id}]"),
