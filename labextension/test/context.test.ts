@@ -95,6 +95,15 @@ describe('what a task gives back', () => {
     deepStrictEqual(told(shown('A  B'), ['output', { text: 'hi' }, 'task-2'], ended), true);
   });
 
+  it('is told where it is the last message', () => {
+    const piece = (text: string, final: boolean): [string, Json] => [
+      'message_sent',
+      { message_id: 'm', text, final }
+    ];
+    deepStrictEqual(told(piece('A ', false), piece(' B\n', true), ended), true);
+    deepStrictEqual(told(piece('A', true), ended), false);
+  });
+
   it('is not where that shows something else, or was not the last', () => {
     deepStrictEqual(told(shown('C'), ended), false);
     deepStrictEqual(

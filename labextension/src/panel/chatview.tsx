@@ -162,7 +162,7 @@ function ChatBody({ chat, place }: { chat: Chat; place: Place }): JSX.Element {
             info.offset === 0 ? (
               <Empty>
                 {info.problem
-                  ? trans.__('This chat can’t be read now, it is tried again: %1', info.problem)
+                  ? trans.__('This chat can’t be read now (%1). Trying again…', info.problem)
                   : trans.__('Connecting…')}
               </Empty>
             ) : entries.length < state.timeline.length ? (

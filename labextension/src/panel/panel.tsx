@@ -195,8 +195,10 @@ function NoTasks(props: {
     return (
       <Empty>
         {problem
-          ? trans.__('The tasks can’t be read now, it is tried again: %1', problem)
-          : trans.__('Connecting…')}
+          ? trans.__('The tasks can’t be read now (%1). Trying again…', problem)
+          : info.state === 'live'
+            ? trans.__('Loading…')
+            : trans.__('Connecting…')}
       </Empty>
     );
   }

@@ -71,14 +71,26 @@ function questionOf(
   );
 }
 
-/** Whether what a task gives back was shown by the output right before: a cell shows its last value. */
+/**
+ * Whether what a task gives back stands right before: a cell shows its last value, an agent's last
+ * message is its result.
+ */
 export function isResultTold(entries: readonly Entry[], index: number): boolean {
   const { type, data, task_id } = entries[index] as Entry;
   const result = data['result'];
   if (type !== 'status' || typeof result !== 'string') {
     return false;
   }
-  const mime = before(entries, index, task_id)?.data['mime'] as Record<string, unknown> | null;
+  const last = before(entries, index, task_id);
+  if (last?.type === 'message_sent') {
+    return (
+      last.pieces
+        ?.map(piece => piece[1])
+        .join('')
+        .trim() === result.trim()
+    );
+  }
+  const mime = last?.data['mime'] as Record<string, unknown> | null | undefined;
   return mime?.['text/plain'] === result;
 }
 
