@@ -281,7 +281,7 @@ def test_lists_that_could_not_be_read_are_read_again_by_themselves(
     page.evaluate("() => window.jupyterapp.restored.then(() => null)")
     open_panel(page)
     side = page.locator(".sparky-side")
-    expect(side).to_contain_text("it is tried again: it is locked", timeout=MS)
+    expect(side).to_contain_text("now (it is locked). Trying again", timeout=MS)
     page.unroute("**/sparky/api/v1/tasks?**")
     # And what has not ended is there, however many have begun since.
     page.route("**/sparky/api/v1/tasks?limit=*", lambda route: route.fulfill(json=[]))
