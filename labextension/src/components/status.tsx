@@ -12,6 +12,8 @@ import { shorten, Value } from './value';
 
 /** Kinds of tasks whose instruction is code; an agent's is the first message that it gets. */
 const CODE = new Set(['call', 'cell']);
+/** More of it than this is folded. */
+const CODE_LINES = 2;
 /** Says no more than the state does. */
 const BY_SOMEBODY = `cancelled by ${SOMEBODY}`;
 
@@ -47,9 +49,7 @@ export function Status(props: {
         </span>
       </div>
       {str(data['instruction']) && data['kind'] !== 'agent' && (
-        <blockquote className={CODE.has(str(data['kind'])) ? 'sparky-mod-code' : undefined}>
-          {shorten(tame(str(data['instruction'])))}
-        </blockquote>
+        <Told text={tame(str(data['instruction']))} code={CODE.has(str(data['kind']))} />
       )}
       {error && <TaskError error={error} />}
       {data['result'] !== undefined && data['result'] !== null && !props.resultTold && (
@@ -58,6 +58,28 @@ export function Status(props: {
         </div>
       )}
     </div>
+  );
+}
+
+/** What a task was told to do. Code of some length is folded: it mostly stands in the cell above. */
+function Told({ text, code }: { text: string; code: boolean }): JSX.Element {
+  const { trans } = useEnv();
+  const lines = text.trim().split('\n');
+  const quote = (
+    <blockquote className={code ? 'sparky-mod-code' : undefined}>{shorten(text)}</blockquote>
+  );
+  return code && lines.length > CODE_LINES ? (
+    <details className="sparky-code">
+      <summary>
+        <span className="sparky-kind">
+          {trans._n('%1 line', '%1 lines', lines.length, lines.length)}
+        </span>{' '}
+        <code>{lines[0]}</code>
+      </summary>
+      {quote}
+    </details>
+  ) : (
+    quote
   );
 }
 

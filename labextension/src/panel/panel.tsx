@@ -85,6 +85,8 @@ function Overview({ seen }: { seen: boolean }): JSX.Element {
   const active = tasks.filter(task => !isEnded(task.state)).length;
   const most = Math.min(tasks.length, Math.max(TASKS, active));
   const shown = tasks.slice(0, showAll || !everything ? most : Math.min(most, active + ENDED));
+  // Lists and digests tell when a task moved last, not that it goes on.
+  const running = new Set(tasks.filter(it => it.state === 'running').map(it => it.chat_id));
   const newChat = async (): Promise<void> => {
     const chat = await rest.createChat(trans.__('New chat'));
     actions.openChat({ chatId: chat.chat_id });
@@ -165,6 +167,7 @@ function Overview({ seen }: { seen: boolean }): JSX.Element {
             <ChatRowView
               key={chat.chat_id}
               chat={chat}
+              running={running.has(chat.chat_id)}
               archived={archivedChats.includes(chat.chat_id)}
             />
           ))}
@@ -246,7 +249,8 @@ function StateSelect(props: { value: string; change: (state: string) => void }):
   );
 }
 
-function ChatRowView({ chat, archived }: { chat: ChatRow; archived: boolean }): JSX.Element {
+function ChatRowView(props: { chat: ChatRow; running: boolean; archived: boolean }): JSX.Element {
+  const { chat, running, archived } = props;
   const { trans, actions } = useEnv();
   const title = chat.title ?? chat.chat_id;
   return (
@@ -259,7 +263,7 @@ function ChatRowView({ chat, archived }: { chat: ChatRow; archived: boolean }): 
         >
           <span className="sparky-title">{shortTitle(title)}</span>
           <span className="sparky-dim">
-            <Age time={chat.updated} />
+            {running ? trans.__('running') : <Age time={chat.updated} />}
             {chat.owner ? ` · ${chat.owner}` : ''}
           </span>
         </button>
