@@ -9,6 +9,7 @@ import { EVERYTHING, select } from '../src/state/filter';
 import { Fold } from '../src/state/fold';
 import { TaskHistory } from '../src/state/history';
 import type { Event } from '../src/state/model';
+import { elapsed } from '../src/state/task';
 import { personOf, taskName } from '../src/state/text';
 import { backoff } from '../src/stream/backoff';
 
@@ -102,6 +103,12 @@ describe('numbers', () => {
       '1 h 1 min',
       '1 d 1 h'
     ]);
+  });
+  it('a task took what was measured, not what lies between its events', () => {
+    const task = { created: 0, started: 10, ended: 418 };
+    strictEqual(elapsed({ ...task, duration_ms: 403 }, 9_999), 403);
+    strictEqual(elapsed(task, 9_999), 408);
+    strictEqual(elapsed({ ...task, ended: null, duration_ms: 403 }, 1_010), 1_000);
   });
   it('pace tells rate and time left, and nothing that nobody can know', () => {
     const bar = { done: 30, total: 90, from: 10, since: 0, time: 10_000 };

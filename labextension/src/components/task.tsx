@@ -7,6 +7,7 @@ import { TaskHistory } from '../state/history';
 import type { Entry, OpenQuestion, Task } from '../state/model';
 import { isEnded } from '../state/model';
 import { join } from '../state/seam';
+import { elapsed } from '../state/task';
 import { taskName } from '../state/text';
 import type { Chat } from '../transport/chat';
 import { ApiError } from '../transport/rest';
@@ -232,17 +233,6 @@ function useTask(
 
 export function questionsOf(chat: Chat, taskId: string): OpenQuestion[] {
   return Object.values(chat.state.questions).filter(question => question.task_id === taskId);
-}
-
-/** How long a task took: as it was measured, or else by the times of its events. */
-export function elapsed(
-  task: { created: number; started: number | null; ended: number | null; duration_ms?: unknown },
-  now: number
-): number {
-  if (task.ended !== null && typeof task.duration_ms === 'number') {
-    return task.duration_ms;
-  }
-  return (task.ended ?? now) - (task.started ?? task.created);
 }
 
 export function textOr(value: unknown, otherwise: string): string {

@@ -86,7 +86,9 @@ function Overview({ seen }: { seen: boolean }): JSX.Element {
   const most = Math.min(tasks.length, Math.max(TASKS, active));
   const shown = tasks.slice(0, showAll || !everything ? most : Math.min(most, active + ENDED));
   // Lists and digests tell when a task moved last, not that it goes on.
-  const running = new Set(tasks.filter(it => it.state === 'running').map(it => it.chat_id));
+  const running = new Set(
+    overview.list().flatMap(task => (task.state === 'running' ? [task.chat_id] : []))
+  );
   const newChat = async (): Promise<void> => {
     const chat = await rest.createChat(trans.__('New chat'));
     actions.openChat({ chatId: chat.chat_id });

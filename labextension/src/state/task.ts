@@ -59,3 +59,14 @@ export function beginAttempt(task: Task, attempt: number): void {
     delete task.sources[name];
   }
 }
+
+/** How long a task took: as it was measured, or else by the times of its events. */
+export function elapsed(
+  task: { created: number; started: number | null; ended: number | null; duration_ms?: unknown },
+  now: number
+): number {
+  if (task.ended !== null && typeof task.duration_ms === 'number') {
+    return task.duration_ms;
+  }
+  return (task.ended ?? now) - (task.started ?? task.created);
+}
