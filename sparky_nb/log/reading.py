@@ -61,7 +61,7 @@ def one_task(prefix: str, found: Sequence[TaskRow]) -> TaskRow:
             return row
     if not found:
         raise NotFound("task", prefix)
-    if len(found) > 1:
+    if len(found) > 1 or len(prefix) <= len("task-"):  # an empty variable of a shell means none
         raise InvalidArgument("task_id", "a prefix that only one task has", prefix)
     return found[0]
 
@@ -73,7 +73,7 @@ def one_schedule(prefix: str, found: Sequence[ScheduleRow]) -> ScheduleRow:
             return row
     if not found:
         raise NotFound("schedule", prefix)
-    if len(found) > 1:
+    if len(found) > 1 or len(prefix) <= len("sched-"):
         raise InvalidArgument("schedule_id", "a prefix that only one schedule has", prefix)
     return found[0]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
 
-from sparky_nb.errors import NoModel
+from sparky_nb.errors import NoModel, SparkyError
 from sparky_nb.events.jsonable import safe_text
 
 TRACEBACK_CHARS: Final = 12 * 1024
@@ -40,16 +40,22 @@ def describe(error: BaseException) -> dict[str, Any]:
 def user_frames(tb: TracebackType | None) -> TracebackType | None:
     """``tb`` without the frames of this package that lead to the user's code."""
     first = tb
-    while tb is not None and tb.tb_frame.f_code.co_filename.startswith(_OURS):
+    while tb is not None and _begins_here(tb):
         tb = tb.tb_next
     return tb or first
 
 
 def _speaks_for_itself(error: BaseException) -> bool:
+    if isinstance(error, SparkyError) and _begins_here(user_frames(error.__traceback__)):
+        return True  # no line of the user's led to it
     try:
         return bool(getattr(type(error), "speaks_for_itself", False))
     except BaseException:  # noqa: BLE001  a metaclass that raises
         return False
+
+
+def _begins_here(tb: TracebackType | None) -> bool:
+    return tb is None or tb.tb_frame.f_code.co_filename.startswith(_OURS)
 
 
 def _type_name(kind: type[BaseException]) -> str:

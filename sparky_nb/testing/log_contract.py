@@ -285,7 +285,12 @@ class TaskContract(LogCase):
             log.position("c")
 
     def test_tasks_are_found_by_prefix_and_listed_newest_first(self, log: Log) -> None:
-        one, two = start(log, "c", 1), start(log, "d", 2)
+        one = start(log, "c", 1)
+        assert log.task(one[:6]).task_id == one
+        for nothing in ("", "task-"):  # never "the only one there is"
+            with pytest.raises(InvalidArgument, match="prefix"):
+                log.task(nothing)
+        two = start(log, "d", 2)
         assert log.task(one[:-1] + "1").task_id == one
         with pytest.raises(InvalidArgument, match="prefix"):
             log.task("task-0")

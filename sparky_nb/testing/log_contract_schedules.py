@@ -42,6 +42,8 @@ class ScheduleContract(LogCase):
         log.add_schedule(first := schedule("sched-aa"))
         log.add_schedule(second := schedule("sched-ab", chat_id="d"))
         assert log.schedules() == [first, second]
+        with pytest.raises(InvalidArgument, match="prefix"):
+            log.schedule("sched-")
         assert log.schedules(chat_id="d") == [second] == [log.schedule("sched-ab")]
         with pytest.raises(InvalidArgument):
             log.schedule("sched-a")

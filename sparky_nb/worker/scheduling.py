@@ -13,7 +13,7 @@ from sparky_nb.schedules import make_rule
 from sparky_nb.tasks import TaskHandle
 from sparky_nb.tasks.runner import user_name
 from sparky_nb.worker.attending import attend
-from sparky_nb.worker.works import namespace
+from sparky_nb.worker.works import namespace, scheduled_call
 
 PREFIX = "sched-"
 T = TypeVar("T")
@@ -113,6 +113,7 @@ def schedule(
         if chat not in (None, here.chat_id):
             raise InvalidArgument("chat", "the notebook's own: a function needs its notebook", chat)
         given = {"call": _name_of(what)}
+        scheduled_call(what, chat_id=here.chat_id)  # one that needs arguments is refused now
     chat_id = chat or here.chat_id
     row = schedules.add(
         here.log,

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from sparky_nb.errors import LogUnavailable
 from sparky_nb.events.states import ACTIVE, QUEUED
 from sparky_nb.log.base import READ_LIMIT, TaskRow
 from sparky_nb.log.rules import AGENT
-from sparky_nb.tasks import Runner, Work
+from sparky_nb.tasks import Runner, TaskContext, Work
 
 FindWork = Callable[[TaskRow], Work | None]
-"""The work that a queued task means here; None: this process can't do it, perhaps another can."""
+"""The work that a queued task means here; None: this process can't do it, perhaps another can.
+What it raises is what the task fails with: those behind it in the queue go on."""
 
 
 class Taker:
@@ -41,10 +43,18 @@ class Taker:
         for row in next_in_line(list(reversed(rows)), self._runner.runner_id):
             if self._runner.find(row.task_id) is not None:
                 continue  # it waits in this runner's own queue
-            work = self._find_work(row)
+            work = self._work(row)
             if work is not None and self._runner.take(row, work) is not None:
                 taken.append(row.task_id)
         return taken
+
+    def _work(self, row: TaskRow) -> Work | None:
+        try:
+            return self._find_work(row)
+        except LogUnavailable:
+            raise
+        except Exception as error:  # noqa: BLE001  one that can't be done must not hold up the others
+            return _failing(row, error)
 
 
 def next_in_line(active: list[TaskRow], runner_id: str) -> list[TaskRow]:
@@ -62,3 +72,18 @@ def next_in_line(active: list[TaskRow], runner_id: str) -> list[TaskRow]:
         if in_lane:
             busy.add(row.chat_id)
     return found
+
+
+def _failing(row: TaskRow, error: Exception) -> Work:
+    """Taken, only to say why it can't be done."""
+
+    def call(task: TaskContext) -> None:
+        raise error
+
+    return Work(
+        call=call,
+        name=row.name or (row.instruction or row.kind)[:60],
+        kind=row.kind,
+        chat_id=row.chat_id,
+        instruction=row.instruction,
+    )

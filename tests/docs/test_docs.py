@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import inspect
 import json
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -82,6 +85,18 @@ def test_each_environment_variable_is_documented() -> None:
 def test_each_promise_has_its_sentence_in_the_docs() -> None:
     text = (DOCS / "promises.md").read_text("utf-8")
     assert [promise for promise in PROMISES if f"**{promise} " not in text] == []
+
+
+def test_the_readme_s_python_runs_as_it_stands(tmp_path: Path) -> None:
+    readme = (DOCS.parent / "README.md").read_text("utf-8")
+    (sample,) = re.findall(r"## In Python\n\n```python\n(.*?)```", readme, re.DOTALL)
+    assert "handle.result(" in sample
+    environment = {**os.environ, "SPARKY_LOG_URL": f"sqlite:///{tmp_path}/log.db"}
+    done = subprocess.run(
+        [sys.executable, "-c", f"{sample}\nassert handle.result() == 1_000"],
+        env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_links_between_pages_lead_somewhere() -> None:

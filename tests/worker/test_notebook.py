@@ -6,8 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from sparky_nb import schedules
+from sparky_nb.clock import SystemClock
 from sparky_nb.log import open_log
 from sparky_nb.log.queueing import queued_task
+from sparky_nb.schedules import make_rule
 from tests.live import TERMINAL, LiveServer, live_server, wait_for, whole
 
 pytestmark = pytest.mark.timeout(180)
@@ -106,3 +109,33 @@ def test_a_function_waits_for_its_notebook_and_runs_there(server: LiveServer) ->
     assert row.schedule_id in listed
     kernel.run("s.remove()")
     assert row.schedule_id not in kernel.run("%sparky schedule")
+
+
+def test_a_function_that_needs_arguments_is_not_scheduled_and_holds_up_nobody(
+    server: LiveServer,
+) -> None:
+    kernel = server.kernel("needy.ipynb")
+    kernel.run(AGENT + "\ndef needy(upto): return upto\ndef free(task, upto=3): return upto")
+    said = kernel.run(
+        "import sparky_nb\n"
+        "try: sparky_nb.schedule(needy, every='1h')\n"
+        "except sparky_nb.errors.InvalidArgument as error: print(error.field, error)"
+    )
+    assert said.startswith("call call: expected a function that can be called without arguments")
+    assert server.api("schedules") == []
+    own = kernel.run("print(sparky_nb.runner().chat_id)").strip()
+    clock = SystemClock()
+    with open_log(server.log_url) as log:  # it was scheduled when it still needed none
+        tasks = []
+        for call in ("needy", "free"):
+            now_ms = clock.now_ms()
+            rule = make_rule(every="1h", timezone="UTC", now_ms=now_ms)
+            row = schedules.add(log, rule, chat_id=own, now_ms=now_ms, asked_by="ada", call=call)
+            fired = schedules.run_now(log, row.schedule_id, asked_by="ada", now_ms=now_ms)
+            tasks.append(fired.task_id)
+            schedules.remove(log, row.schedule_id, asked_by="ada", now_ms=now_ms)
+    for task_id, end in zip(tasks, ("failed", "completed"), strict=True):
+        wait_for(lambda: state(server, task_id) == end, f"{task_id} has {end}")  # noqa: B023
+    error = server.api(f"tasks/{tasks[0]}")["error"]
+    assert "without arguments (missing a required argument: 'upto')" in error["message"]
+    assert "traceback" not in error
