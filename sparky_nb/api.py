@@ -19,7 +19,7 @@ import sparky_nb.process as process
 from sparky_nb.agents.settings import SETTINGS as AGENT_SETTINGS
 from sparky_nb.agents.settings import AgentSettings
 from sparky_nb.clock import SystemClock
-from sparky_nb.errors import NoModel, NotFound
+from sparky_nb.errors import InvalidArgument, NoModel, NotFound
 from sparky_nb.fanout import Bell, Ringer
 from sparky_nb.ids import DEFAULT_CHAT, check_chat_id, new_nonce, notebook_chat_id
 from sparky_nb.log import Log, open_log
@@ -235,10 +235,14 @@ def configure(**changes: Any) -> Settings:
     global _settings, _agent_settings
     with _lock:
         if changes:
+            known = (*AGENT_SETTINGS, *Settings.__struct_fields__)
+            for name in changes.keys() - known:
+                raise InvalidArgument("setting", f"one of {', '.join(sorted(known))}", name)
             of_agents = {k: v for k, v in changes.items() if k in AGENT_SETTINGS}
             of_tasks = {k: v for k, v in changes.items() if k not in AGENT_SETTINGS}
             settings = surroundings.changed(_settings, of_tasks)
-            _agent_settings = agent_settings().changed(of_agents)
+            if of_agents:
+                _agent_settings = agent_settings().changed(of_agents)
             _settings = settings
             if _runner is not None:
                 _runner.settings = _settings

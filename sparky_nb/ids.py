@@ -16,6 +16,7 @@ from sparky_nb.errors import InvalidArgument
 _CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
 CHAT_ID_RULE = "1 to 128 characters of A-Z a-z 0-9 . _ -, beginning with a letter or a digit"
 TASK_ID_RULE = "'task-' and 12 characters of 0-9 a-z without i, l, o, u"
+MODEL_RULE = "PROVIDER:MODEL, agent:VARIABLE or acp:COMMAND"
 TITLE_MAX = 200
 DEFAULT_CHAT = "default"
 INDEX_CHAT = "_index"
@@ -114,6 +115,19 @@ def check_task_id(task_id: object) -> str:
     if isinstance(task_id, str) and _TASK_ID.fullmatch(task_id):
         return task_id
     raise InvalidArgument("task_id", TASK_ID_RULE, task_id)
+
+
+def check_model(model: object, field: str = "model") -> str:
+    """``model`` if it is shaped like the name of an agent's model, else :class:`InvalidArgument`.
+
+    >>> check_model("openai:gpt-5-mini")
+    'openai:gpt-5-mini'
+    """
+    if isinstance(model, str):
+        kind, _, rest = model.partition(":")
+        if kind.strip() and rest.strip():
+            return model
+    raise InvalidArgument(field, MODEL_RULE, model)
 
 
 def check_title(title: object) -> str:

@@ -82,7 +82,7 @@ class _Run:
                 await self._enter(agent, stack)
                 return await self._converse(agent)
         except (AgentRunError, UserError) as error:
-            raise explain(error, assignment.model) from error
+            raise explain(error, assignment.model, assignment.settings) from error
         finally:
             self._report()
 

@@ -38,9 +38,9 @@ _REASONS: Final[tuple[tuple[type[Exception], str, str], ...]] = (
     (vendor.UserError, "setup", "it could not be set up"),
 )
 _LIMITS: Final = (
-    ("request_limit", "max_steps", "the agent made as many steps as it may"),
-    ("tokens_limit", "max_tokens", "the agent used as many tokens as it may"),
-    ("cost_limit", "max_cost", "the agent cost as much as it may"),
+    ("request_limit", "max_steps", "the agent asked the model {} times, as often as it may"),
+    ("tokens_limit", "max_tokens", "the agent used up the {} tokens that it may use"),
+    ("cost_limit", "max_cost", "the agent used up the {} dollars that it may cost"),
 )
 
 
@@ -61,17 +61,17 @@ def pause(error: Exception, attempt: int, settings: AgentSettings) -> float | No
     return wait if wait <= settings.longest_wait else None
 
 
-def explain(error: Exception, model: str) -> AgentFailed:
+def explain(error: Exception, model: str, settings: AgentSettings) -> AgentFailed:
     """``error`` in words that say what to do."""
     if isinstance(error, vendor.UsageLimitExceeded):
         text = str(error)
         for theirs, ours, words in _LIMITS:
             if theirs in text:
-                return LimitReached(ours, words)
+                return LimitReached(ours, words.format(getattr(settings, ours)))
         return LimitReached("max_steps", text)
     for kind, reason, words in _REASONS:
         if isinstance(error, kind):
-            return ModelFailed(model, reason, f"{words}{_details(error)}")
+            return ModelFailed(model, reason, f"{words}{_details(error, settings)}")
     return ModelFailed(model, "answer", str(error))
 
 
@@ -82,7 +82,7 @@ def brief(error: Exception) -> str:
     return words if status is None else f"{words} (HTTP {status})"
 
 
-def _details(error: Exception) -> str:
+def _details(error: Exception, settings: AgentSettings) -> str:
     status = getattr(error, "status_code", None)
     if status is None:
         text = str(error.__cause__ or error)
@@ -91,4 +91,6 @@ def _details(error: Exception) -> str:
     said = body.get("message") if isinstance(body, dict) else body
     wait = getattr(error, "retry_after", None)
     later = "" if wait is None else f"; it asks to wait {wait:g} s"
+    if wait is not None and wait > settings.longest_wait:
+        later += f", longer than longest_wait = {settings.longest_wait:g} s"
     return f" (HTTP {status}{f': {str(said)[:_BODY]}' if said else ''}{later})"

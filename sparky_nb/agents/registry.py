@@ -6,14 +6,13 @@ import os
 import shlex
 from collections.abc import Mapping
 from importlib.util import find_spec
-from typing import Any, Final
+from typing import Any
 
 from sparky_nb.agents.assignment import Assignment
 from sparky_nb.agents.drive import Agent
 from sparky_nb.agents.failures import MissingExtra
 from sparky_nb.errors import InvalidArgument
-
-MODEL_RULE: Final = "PROVIDER:MODEL, agent:VARIABLE or acp:COMMAND"
+from sparky_nb.ids import check_model
 
 
 def find_agent(model: str, namespace: Mapping[str, Any]) -> Agent:
@@ -27,13 +26,12 @@ def find_agent(model: str, namespace: Mapping[str, Any]) -> Agent:
         InvalidArgument: the name is none of these, or there is no such variable.
         MissingExtra: what it needs is not installed.
     """
-    kind, _, rest = model.partition(":")
-    if not kind or not rest.strip():
-        raise InvalidArgument("model", MODEL_RULE, model)
+    kind, _, rest = check_model(model).partition(":")
     if kind == "agent":
         found = namespace.get(rest)
         if not callable(found):
-            raise InvalidArgument("model", f"a function {rest} in the notebook", model)
+            rule = f"agent: and the name of a function (the notebook has no function {rest!r})"
+            raise InvalidArgument("model", rule, model)
         agent: Agent = found
         return agent
     if kind == "acp":

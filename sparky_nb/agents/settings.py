@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from sparky_nb.errors import InvalidArgument
+from sparky_nb.tasks.values import setting_value
 
 Policy = Literal["allow", "ask", "deny"]
 ENVIRONMENT: Final = "SPARKY_AGENT_"
@@ -77,13 +78,19 @@ class AgentSettings(Struct, frozen=True, kw_only=True):
         """The settings as ``SPARKY_AGENT_<NAME>`` variables say, for workers and servers.
 
         Raises:
-            InvalidArgument: see ``changed``.
+            InvalidArgument: naming the variable; see ``changed``.
 
         >>> AgentSettings.from_environment({"SPARKY_AGENT_MAX_COST": "0.5"}).max_cost
         0.5
         """
-        given = ((name, environ.get(ENVIRONMENT + name.upper())) for name in SETTINGS)
-        return AgentSettings().changed({name: text for name, text in given if text})
+        settings = AgentSettings()
+        for name in SETTINGS:
+            if text := environ.get(variable := ENVIRONMENT + name.upper()):
+                try:
+                    settings = settings.changed({name: text})
+                except InvalidArgument as error:
+                    raise InvalidArgument(variable, error.rule, text) from None
+        return settings
 
     def changed(self, changes: Mapping[str, Any]) -> AgentSettings:
         """These settings with ``changes``; texts are read as values: ``none``, numbers, lists
@@ -100,18 +107,7 @@ class AgentSettings(Struct, frozen=True, kw_only=True):
         for name, given in changes.items():
             if name not in fields:
                 raise InvalidArgument("setting", f"one of {', '.join(sorted(fields))}", name)
-            value = given
-            if isinstance(given, str) and given.lower() == "none":
-                value = () if name in POLICIES else None
-            elif name in POLICIES and isinstance(given, str):
-                value = [part.strip() for part in given.split(",") if part.strip()]
-            try:
-                value = msgspec.convert(value, fields[name], strict=not isinstance(value, str))
-            except msgspec.ValidationError as error:
-                raise InvalidArgument(name, str(error), given) from None
-            if isinstance(value, int | float) and value <= 0:
-                raise InvalidArgument(name, "a number above 0", given)
-            values[name] = value
+            values[name] = setting_value(name, fields[name], given)
         return msgspec.structs.replace(self, **values)
 
 

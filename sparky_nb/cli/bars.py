@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
 from rich.progress import (
     BarColumn,
     Progress,
@@ -20,6 +21,8 @@ from sparky_nb.cli.render import Renderer, progress_text
 from sparky_nb.cli.terminal import shorten
 
 KEYS_MAX = 8
+ROWS_MAX = 6
+"""Of the line that is being written: what is redrawn must be lower than the terminal."""
 
 
 class _Drawn(BarColumn):
@@ -30,31 +33,38 @@ class _Drawn(BarColumn):
 
 
 class BarRenderer(Renderer):
-    """See ``Renderer``. Lines go above the bars; rich keeps those in place."""
+    """See ``Renderer``. Whole lines go above the bars, which rich keeps in place together with the
+    line that is being written."""
 
     buffers = True
 
     def __init__(self) -> None:
         super().__init__(terminal=False)
         # What a task says is text, never rich's markup.
-        console = Console(markup=False, highlight=False, emoji=False)
+        self._console = Console(markup=False, highlight=False, emoji=False)
         self._bars = Progress(
             TextColumn("{task.fields[key]}", markup=False),
             _Drawn(),
             TimeRemainingColumn(),
             TextColumn("{task.fields[said]}", markup=False),
-            console=console,
-            transient=True,
+            console=self._console,
         )
         self._known_bars: dict[str, TaskID] = {}
         self._line_begun = ""
-        self._bars.start()
+        self._live = Live(console=self._console, transient=True, get_renderable=self._picture)
+        self._live.start()
 
     def close(self) -> None:
         super().close()
         if self._line_begun:
             self._echo()
-        self._bars.stop()
+        self._live.stop()
+
+    def _picture(self) -> RenderableType:
+        if not self._line_begun:
+            return self._bars
+        rows = Text.from_ansi(self._line_begun).wrap(self._console, self._console.width)
+        return Group(*rows[-ROWS_MAX:], self._bars)
 
     def _progress(self, data: dict[str, Any]) -> None:
         key = str(data.get("key"))
@@ -74,7 +84,10 @@ class BarRenderer(Renderer):
         )
 
     def _echo(self, text: str = "", nl: bool = True) -> None:
-        # Whole lines only: the bars are drawn where the next one would begin.
-        *lines, self._line_begun = (self._line_begun + text + ("\n" if nl else "")).split("\n")
+        *lines, rest = (self._line_begun + text + ("\n" if nl else "")).split("\n")
+        if lines and self._line_begun:
+            self._line_begun = ""
+            self._live.refresh()  # rich draws anew what it drew last: the line is whole now
+        self._line_begun = rest
         for line in lines:
-            self._bars.console.print(Text.from_ansi(line))
+            self._console.print(Text.from_ansi(line))

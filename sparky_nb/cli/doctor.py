@@ -18,10 +18,10 @@ import click
 from sparky_nb._version import __version__
 from sparky_nb.cli import exits
 from sparky_nb.cli.findings import Finding, note, ok, wrong
-from sparky_nb.cli.model_check import check_model
+from sparky_nb.cli.model_check import check_model, check_settings
 from sparky_nb.cli.options import common_options
-from sparky_nb.cli.source import open_local
-from sparky_nb.cli.terminal import plain, print_json
+from sparky_nb.cli.source import NOT_THERE, open_local
+from sparky_nb.cli.terminal import plain, print_json, size_text
 from sparky_nb.errors import SparkyError
 
 REQUIRED: Final = ("click", "ipykernel", "ipywidgets", "anywidget", "jupyter_server", "msgspec",
@@ -46,7 +46,8 @@ def doctor(log_url: str | None, server: str | None, token: str | None, as_json: 
     Exit status 1 where something is wrong.
     """
     checks: list[Callable[[], Iterator[Finding]]] = [
-        _versions, _packages, _extras, _extension, _sqlite, lambda: _log(log_url), check_model,
+        _versions, _packages, _extras, _extension, _sqlite, lambda: _log(log_url), check_settings,
+        check_model,
     ]  # fmt: skip
     if server is not None:
         checks.append(lambda: _server(server, token))
@@ -112,10 +113,11 @@ def _log(log_url: str | None) -> Iterator[Finding]:
     try:
         with open_local(log_url) as log:
             health = log.health()
-            if health["kind"] == "memory" and not (log_url or "").startswith("memory:"):
+            if log.url == NOT_THERE:
                 yield note("log", "there is none yet; the first task makes it")
                 return
-            yield ok("log", f"{log.url}, {health['size']} bytes, durability {log.durability}")
+            size = size_text(health["size"])
+            yield ok("log", f"{log.url}, {size}, durability {log.durability}")
             for warning in health["warnings"]:
                 yield note("log", warning["message"])
             workers = sum(row.role in ("kernel", "worker") for row in log.runners())

@@ -122,6 +122,9 @@ class LogSource:
             for wire in page.events:
                 yield msgspec.json.decode(wire)
 
+    def snapshot(self, chat_id: str) -> JsonObject:
+        return self.log.snapshot(chat_id).state
+
     def trim(self, chat_id: str, before: int) -> JsonObject:
         done: JsonObject = msgspec.to_builtins(self.log.trim(chat_id, before))
         return done
@@ -155,12 +158,13 @@ class LogSource:
         ring(self.log, row.chat_id, self.clock)
         return schedules.described(self.log, row, now_ms)
 
-    def remove_schedule(self, schedule_id: str) -> None:
+    def remove_schedule(self, schedule_id: str) -> str:
         from sparky_nb import schedules  # cron and time zones: where they are needed
 
         now_ms = self.clock.now_ms()
         row = schedules.remove(self.log, schedule_id, asked_by=user_name(), now_ms=now_ms)
         ring(self.log, row.chat_id, self.clock)
+        return row.schedule_id
 
     def health(self) -> JsonObject:
         self.sweep()

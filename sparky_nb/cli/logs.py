@@ -8,9 +8,18 @@ from typing import Any
 import click
 
 from sparky_nb.cli import exits
+from sparky_nb.cli.completion import chat_ids
 from sparky_nb.cli.local import LogSource
 from sparky_nb.cli.options import Source, with_source
-from sparky_nb.cli.terminal import counted, plain, print_facts, print_json, print_table
+from sparky_nb.cli.source import NOT_THERE
+from sparky_nb.cli.terminal import (
+    counted,
+    plain,
+    print_facts,
+    print_json,
+    print_table,
+    size_text,
+)
 from sparky_nb.events.model import JsonObject
 
 
@@ -24,6 +33,14 @@ def group() -> None:
 def inspect(source: Source, as_json: bool) -> None:
     """Where the log is, how large, and which chats it holds."""
     health, chats = source.health(), source.chats()
+    if health["log"].get("url") == NOT_THERE:
+        from sparky_nb.log import default_url
+
+        health["log"] |= {"url": default_url(), "kind": "none", "warnings": []}
+        health["warnings"] = []
+        if not as_json:
+            click.echo(f"There is no log yet at {plain(default_url())}; the first task makes it.")
+            return
     if as_json:
         print_json({**health, "chats": chats})
         return
@@ -52,7 +69,7 @@ def inspect(source: Source, as_json: bool) -> None:
 
 
 @group.command()
-@click.option("--chat", metavar="CHAT", help="Only this chat.")
+@click.option("--chat", metavar="CHAT", shell_complete=chat_ids, help="Only this chat.")
 @with_source()
 def export(chat: str | None, source: Source, as_json: bool) -> None:
     """All events, one JSON object to a line, each with its chat_id."""
@@ -80,7 +97,9 @@ def verify(source: Source, as_json: bool) -> None:
 
 
 @group.command()
-@click.option("--chat", metavar="CHAT", required=True, help="The chat to trim.")
+@click.option(
+    "--chat", metavar="CHAT", required=True, shell_complete=chat_ids, help="The chat to trim."
+)
 @click.option("--before", type=click.IntRange(1), metavar="OFFSET", help="Remove what is older.")
 @click.option("--keep", type=click.IntRange(0), metavar="N", help="Keep the newest N events.")
 @with_source()
@@ -147,16 +166,3 @@ def _show(problems: list[JsonObject]) -> None:
         where = " ".join(str(it[name]) for name in ("chat_id", "offset") if it[name] is not None)
         mend = f" ({it['mend']})" if it["mend"] else ""
         click.echo(plain(f"{where or 'the file'}: {it['what']}{mend}"))
-
-
-def size_text(size: int) -> str:
-    """
-    >>> size_text(1536)
-    '1.5 KiB'
-    """
-    amount = float(size)
-    for unit in ("B", "KiB", "MiB"):
-        if amount < 1024:
-            return f"{amount:.1f} {unit}" if unit != "B" else f"{size} B"
-        amount /= 1024
-    return f"{amount:.1f} GiB"

@@ -53,6 +53,9 @@ def agent() -> None:
 
 def main() -> NoReturn:
     """Run ``sparky``; errors of ours are one line on standard error, never a traceback."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # it was closed before we began
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115  as long as the process
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(AttributeError):  # replaced by something that is no text stream
             # A terminal that lacks a character shows its code.
@@ -64,11 +67,19 @@ def main() -> NoReturn:
         # Not click's standalone mode: it takes a broken pipe for a failure.
         status = _run()
         sys.stdout.flush()
-    except BrokenPipeError:
-        # Who reads has seen enough. What is still buffered must not complain at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # who reads has seen enough
+        _print_no_more()
         status = exits.BROKEN_PIPE
+    except OSError as error:  # the disk that the output goes to is full, say
+        _print_no_more()
+        click.echo(f"sparky: {error}", err=True)
+        status = exits.UNAVAILABLE
     sys.exit(status if isinstance(status, int) else exits.OK)
+
+
+def _print_no_more() -> None:
+    """What is still buffered must not complain at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _run() -> Any:

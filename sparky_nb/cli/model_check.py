@@ -23,6 +23,16 @@ _MEND: Final = "install or set what it names, or configure another model"
 _LISTED: Final = 5
 
 
+def check_settings() -> Iterator[Finding]:
+    """Whether the ``SPARKY_AGENT_…`` variables can be read: a worker does not start with others."""
+    from sparky_nb.agents import AgentSettings
+
+    try:
+        AgentSettings.from_environment(os.environ)
+    except InvalidArgument as error:
+        yield wrong("settings", str(error), f"set {error.field} to that, or unset it")
+
+
 def check_model() -> Iterator[Finding]:
     """What ``SPARKY_MODEL`` and the variables beside it come to."""
     model = os.environ.get("SPARKY_MODEL")

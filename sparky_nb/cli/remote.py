@@ -95,6 +95,10 @@ class ServerSource:
                     return
                 yield event
 
+    def snapshot(self, chat_id: str) -> JsonObject:
+        found: JsonObject = self.call("GET", f"chats/{quote(chat_id, safe='')}/snapshot")["state"]
+        return found
+
     def trim(self, chat_id: str, before: int) -> JsonObject:
         path = f"chats/{quote(chat_id, safe='')}/trim"
         done: JsonObject = self.call("POST", path, {"before": before})
@@ -114,8 +118,10 @@ class ServerSource:
         done: JsonObject = self.call("PATCH", f"schedules/{quote(schedule_id, safe='')}", change)
         return done
 
-    def remove_schedule(self, schedule_id: str) -> None:
-        self.call("DELETE", f"schedules/{quote(schedule_id, safe='')}")
+    def remove_schedule(self, schedule_id: str) -> str:
+        whole = str(self.call("GET", f"schedules/{quote(schedule_id, safe='')}")["schedule_id"])
+        self.call("DELETE", f"schedules/{whole}")
+        return whole
 
     def health(self) -> JsonObject:
         found: JsonObject = self.call("GET", "health")

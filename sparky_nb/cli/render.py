@@ -10,7 +10,8 @@ from typing import Any, TextIO
 
 import click
 
-from sparky_nb.cli.terminal import plain, shorten
+from sparky_nb.cli.questions import question_text
+from sparky_nb.cli.terminal import plain, shorten, styled
 from sparky_nb.events.model import Event
 from sparky_nb.events.usage import usage_text
 
@@ -44,7 +45,7 @@ class Renderer:
         """Print ``event``. Types that are not known are shown plainly (P12)."""
         draw = self._known.get(event.type)
         if draw is None:
-            self._line(click.style(plain(event.type), dim=True), shorten(event.data))
+            self._line(styled(plain(event.type), dim=True), shorten(event.data))
         else:
             draw(event.data)
 
@@ -55,8 +56,9 @@ class Renderer:
 
     def _status(self, data: dict[str, Any]) -> None:
         state = str(data.get("state"))
-        words = [click.style(plain(state), fg=_COLOURS.get(state, "blue"), bold=True)]
-        words += [plain(str(data[name])) for name in ("name", "reason") if data.get(name)]
+        words = [styled(plain(state), fg=_COLOURS.get(state, "blue"), bold=True)]
+        reason = str(data.get("reason") or "").removeprefix(f"{state} ")  # "cancelled by ann"
+        words += [plain(text) for text in (str(data.get("name") or ""), reason) if text]
         if data.get("result") is not None:
             words.append("→ " + shorten(data["result"]))
         if used := usage_text(data.get("usage")):
@@ -64,7 +66,7 @@ class Renderer:
         self._line("●", " ".join(words))
         error = data.get("error")
         if error:
-            text = error.get("traceback") or f"{error.get('type')}: {error.get('message')}"
+            text = error.get("traceback") or error_text(error)
             self._line("", plain(click.unstyle(str(text))))
 
     def _progress(self, data: dict[str, Any]) -> None:
@@ -109,16 +111,14 @@ class Renderer:
         self._line(f"tool {mark}", f"{plain(str(data.get('name')))} {shorten(data.get('result'))}")
 
     def _question(self, data: dict[str, Any]) -> None:
-        choices = ", ".join(map(str, data.get("choices") or ()))
-        text = f"{data.get('prompt')}" + (f" [{choices}]" if choices else "")
-        self._line("question", plain(f"{text} (id {data.get('question_id')})"))
+        self._line("question", question_text(data))
 
     def _command(self, data: dict[str, Any]) -> None:
         """Who asked for what; what was said or answered comes as a message of its own."""
         text = f"{data.get('from')} asked for {data.get('name')}: {data.get('outcome')}"
         reason = data.get("reason") or (data.get("args") or {}).get("reason")
         text = f"{text} ({reason})" if reason else text
-        self._line(click.style("command", dim=True), plain(text))
+        self._line(styled("command", dim=True), plain(text))
 
     def _line(self, head: str, text: str) -> None:
         self._clear()
@@ -147,6 +147,14 @@ def renderer_for(stream: TextIO, as_json: bool) -> Renderer:
 
         return BarRenderer()
     return Renderer(terminal)
+
+
+def error_text(error: dict[str, Any]) -> str:
+    """
+    >>> error_text({"type": "ValueError", "message": "no"})
+    'ValueError: no'
+    """
+    return f"{error.get('type')}: {error.get('message')}"
 
 
 def progress_text(progress: dict[str, Any] | None) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from sparky_nb.cli.completion import chat_ids, schedule_ids, timezones
 from sparky_nb.cli.options import Source, with_source
 from sparky_nb.cli.terminal import plain, print_json, print_table
 from sparky_nb.events.model import JsonObject
@@ -21,8 +22,20 @@ def group() -> None:
 @click.option("--every", metavar="30m", help="A number with s, m, h or d, at least 1s.")
 @click.option("--cron", metavar='"0 8 * * *"', help="Minute, hour, day, month, day of the week.")
 @click.option("--at", metavar="TIME", help="Once: 2030-01-31T08:00, or 08:00 (today or tomorrow).")
-@click.option("--timezone", metavar="Z", help="An IANA name; the system's where absent.")
-@click.option("--chat", default=DEFAULT_CHAT, show_default=True, help="The chat of its tasks.")
+@click.option(
+    "--timezone",
+    metavar="Z",
+    shell_complete=timezones,
+    help="An IANA name; the system's where absent.",
+)
+@click.option(
+    "--chat",
+    metavar="CHAT",
+    default=DEFAULT_CHAT,
+    show_default=True,
+    shell_complete=chat_ids,
+    help="The chat of its tasks.",
+)
 @click.option("--name", help="What people see of its tasks.")
 @click.option("--model", metavar="PROVIDER:MODEL", help="The model that shall do it.")
 @click.argument("instruction", nargs=-1, required=True)
@@ -59,12 +72,13 @@ def add(
     if as_json:
         print_json(made)
     else:
-        click.echo(f"{_first_up(plain(made['words']))}, first {plain(made['next_words'])}.")
+        first = "" if made["kind"] == "at" else "first "
+        click.echo(f"{_first_up(plain(made['words']))}, {first}{plain(made['next_words'])}.")
         click.echo(f"Scheduled in {chat}: {made['schedule_id']}")
 
 
 @group.command("list")
-@click.option("--chat", metavar="CHAT", help="Only this chat's.")
+@click.option("--chat", metavar="CHAT", shell_complete=chat_ids, help="Only this chat's.")
 @with_source()
 def list_schedules(chat: str | None, source: Source, as_json: bool) -> None:
     """All schedules, oldest first, with their next firing."""
@@ -92,7 +106,7 @@ def list_schedules(chat: str | None, source: Source, as_json: bool) -> None:
 
 
 @group.command()
-@click.argument("schedule")
+@click.argument("schedule", shell_complete=schedule_ids)
 @with_source()
 def pause(schedule: str, source: Source, as_json: bool) -> None:
     """It does not fire until it is resumed."""
@@ -100,7 +114,7 @@ def pause(schedule: str, source: Source, as_json: bool) -> None:
 
 
 @group.command()
-@click.argument("schedule")
+@click.argument("schedule", shell_complete=schedule_ids)
 @with_source()
 def resume(schedule: str, source: Source, as_json: bool) -> None:
     """It fires again, from now on."""
@@ -108,7 +122,7 @@ def resume(schedule: str, source: Source, as_json: bool) -> None:
 
 
 @group.command()
-@click.argument("schedule")
+@click.argument("schedule", shell_complete=schedule_ids)
 @with_source()
 def run(schedule: str, source: Source, as_json: bool) -> None:
     """Fire it now, beside its rule."""
@@ -120,15 +134,15 @@ def run(schedule: str, source: Source, as_json: bool) -> None:
 
 
 @group.command()
-@click.argument("schedule")
+@click.argument("schedule", shell_complete=schedule_ids)
 @with_source()
 def remove(schedule: str, source: Source, as_json: bool) -> None:
     """Forget it; its tasks stay."""
-    source.remove_schedule(_whole(schedule))
+    schedule_id = source.remove_schedule(_whole(schedule))
     if as_json:
-        print_json({"removed": _whole(schedule)})
+        print_json({"removed": schedule_id})
     else:
-        click.echo(f"Removed {plain(_whole(schedule))}")
+        click.echo(f"Removed {schedule_id}")
 
 
 def _whole(schedule: str) -> str:
@@ -139,10 +153,10 @@ def _told(schedule: JsonObject, as_json: bool) -> None:
     if as_json:
         print_json(schedule)
     else:
-        click.echo(
-            f"{schedule['schedule_id']}: {plain(schedule['words'])}, next: "
-            f"{plain(schedule['next_words'])}"
-        )
+        following = plain(schedule["next_words"])
+        if schedule["state"] == "active":
+            following = f"next {following}"
+        click.echo(f"{schedule['schedule_id']}: {plain(schedule['words'])}, {following}")
 
 
 def _first_up(text: str) -> str:

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import click
 
 from sparky_nb.events.model import Event, JsonObject
+
+NOT_THERE: Final = "memory://not-there-yet"
+"""What stands for a log that nobody has written yet."""
 
 
 class Source(Protocol):
@@ -49,6 +52,10 @@ class Source(Protocol):
         """All that is kept of a chat up to its present head, oldest first."""
         ...
 
+    def snapshot(self, chat_id: str) -> JsonObject:
+        """The folded state of a chat: its tasks, open questions and latest entries."""
+        ...
+
     def trim(self, chat_id: str, before: int) -> JsonObject:
         """Remove what is below ``before``; ``{epoch, earliest, head}``."""
         ...
@@ -65,8 +72,8 @@ class Source(Protocol):
         """The body of ``PATCH schedules/{id}``; the schedule as it is then."""
         ...
 
-    def remove_schedule(self, schedule_id: str) -> None:
-        """Forget it; its tasks stay."""
+    def remove_schedule(self, schedule_id: str) -> str:
+        """Forget it; its tasks stay. Its whole id."""
         ...
 
     def health(self) -> JsonObject:
@@ -106,7 +113,7 @@ def open_local(log_url: str | None, *, create: bool = False) -> Iterator[Any]:
     if not create and not _is_there(url):
         if log_url is not None:
             raise click.UsageError(f"--log: there is no log at {url}")
-        url = "memory://"
+        url = NOT_THERE
     with open_log(url) as log:
         yield log
 

@@ -7,30 +7,19 @@ import sys
 import click
 
 from sparky_nb.cli import exits
+from sparky_nb.cli.completion import chat_ids, task_ids
 from sparky_nb.cli.options import Source, with_source
 from sparky_nb.cli.terminal import print_facts, print_json, print_table
 from sparky_nb.clock import SystemClock
-from sparky_nb.errors import SparkyError
 from sparky_nb.events.model import JsonObject
 from sparky_nb.events.states import QUEUED, STATES
 from sparky_nb.ids import DEFAULT_CHAT
+from sparky_nb.log.queueing import needs
 
+FACTS = ("task_id", "chat_id", "name", "kind", "state", "attempt", "instruction", "model",
+         "schedule_id", "retry_of", "progress", "error", "result")  # fmt: skip
 TIMES = ("created", "started", "ended")
 EVENT_FIELDS = ("offset", "id", "type", "time", "task_id", "actor", "data")
-
-
-def task_ids(context: click.Context, parameter: click.Parameter, begun: str) -> list[str]:
-    """For the shell: the ids in the log that begin so, newest first; those of a server are not."""
-    from sparky_nb.cli.source import open_source
-
-    if context.params.get("server"):
-        return []
-    try:
-        with open_source(log_url=context.params.get("log_url"), server=None, token=None) as source:
-            found = source.tasks(chat=None, states=None, limit=1000)
-    except (SparkyError, click.ClickException):  # a shell has no place for it
-        return []
-    return [it["task_id"] for it in found if it["task_id"].startswith(begun)]
 
 
 @click.group("tasks")
@@ -39,7 +28,7 @@ def group() -> None:
 
 
 @group.command("list")
-@click.option("--chat", metavar="CHAT", help="Only this chat's tasks.")
+@click.option("--chat", metavar="CHAT", shell_complete=chat_ids, help="Only this chat's tasks.")
 @click.option(
     "--state",
     "states",
@@ -50,6 +39,7 @@ def group() -> None:
 @click.option(
     "--limit",
     type=click.IntRange(1, 10_000),
+    metavar="N",
     default=1000,
     show_default=True,
     help="At most so many, the newest.",
@@ -89,7 +79,14 @@ def list_tasks(
 
 @group.command()
 @click.argument("instruction", nargs=-1, required=True)
-@click.option("--chat", default=DEFAULT_CHAT, show_default=True, help="The chat it belongs to.")
+@click.option(
+    "--chat",
+    metavar="CHAT",
+    default=DEFAULT_CHAT,
+    show_default=True,
+    shell_complete=chat_ids,
+    help="The chat it belongs to.",
+)
 @click.option("--name", help="What people see.")
 @click.option("--model", metavar="PROVIDER:MODEL", help="The model that shall do it.")
 @with_source(create=True)
@@ -118,16 +115,23 @@ def add(
 @click.argument("task", shell_complete=task_ids)
 @with_source()
 def show(task: str, source: Source, as_json: bool) -> None:
-    """One task. A unique prefix of its id is enough."""
+    """One task, and the question it waits for. A unique prefix of its id is enough."""
     found = source.task(task)
     if as_json:
         print_json(found)
         return
-    from sparky_nb.cli.render import moment
+    from sparky_nb.cli.questions import open_questions, question_text
+    from sparky_nb.cli.render import error_text, moment, progress_text
 
     now_ms = SystemClock().now_ms()
     times = {name: moment(found[name], now_ms) for name in TIMES if found.get(name) is not None}
-    print_facts({**found, **times})
+    told = {name: found.get(name) for name in FACTS}
+    told["state"] = _state(found, source.health()["runners"])
+    told["progress"] = progress_text(found.get("progress")) or None
+    told["error"] = error_text(found["error"]) if found.get("error") else None
+    for number, question in enumerate(open_questions(source, found)):
+        told[f"question {number + 1}" if number else "question"] = question_text(question)
+    print_facts({**told, **times})
 
 
 @group.command()
@@ -142,10 +146,11 @@ def watch(task: str, source: Source, as_json: bool) -> None:
     from sparky_nb.cli.render import renderer_for
 
     found = source.task(task)
-    state = found["state"]
+    state, shown = found["state"], False
     renderer = renderer_for(sys.stdout, as_json)
     try:
         for event in source.follow(found):
+            shown = True
             if event.type == "status":
                 state = event.data.get("state")
             if as_json:
@@ -157,8 +162,11 @@ def watch(task: str, source: Source, as_json: bool) -> None:
                 sys.stdout.flush()
     finally:
         renderer.close()
-    if state not in exits.OF_STATE:  # its ending was trimmed
-        state = source.task(found["task_id"])["state"]
+    if state not in exits.OF_STATE or not shown:  # its ending was trimmed
+        found = source.task(found["task_id"])
+        state = found["state"]
+        if not as_json:
+            click.echo(f"The events of this task were trimmed; it has ended: {state}.", err=True)
     click.get_current_context().exit(exits.OF_STATE.get(str(state), exits.FAILED))
 
 
@@ -181,12 +189,18 @@ def send(task: str, text: tuple[str, ...], source: Source, as_json: bool) -> Non
 
 @group.command()
 @click.argument("task", shell_complete=task_ids)
-@click.argument("question")
-@click.argument("text", nargs=-1, required=True)
+@click.argument("words", nargs=-1, required=True, metavar="[QUESTION] TEXT...")
 @with_source()
-def answer(task: str, question: str, text: tuple[str, ...], source: Source, as_json: bool) -> None:
-    """Answer QUESTION (its id) of a task with TEXT."""
-    _command(source, task, "answer", {"question_id": question, "answer": " ".join(text)}, as_json)
+def answer(task: str, words: tuple[str, ...], source: Source, as_json: bool) -> None:
+    """Answer a question of a task with TEXT.
+
+    QUESTION is its id, as 'show' and 'watch' tell it; where only one is open it may be left out.
+    """
+    from sparky_nb.cli.questions import answer_to, open_questions
+
+    found = source.task(task)
+    args = answer_to(found, open_questions(source, found), words)
+    _command(source, found["task_id"], "answer", args, as_json)
 
 
 def has_runner(runners: list[JsonObject], chat: str) -> bool:
@@ -202,9 +216,11 @@ def _state(task: JsonObject, runners: list[JsonObject]) -> str:
     if task.get("cancelling"):
         return "cancelling"
     state = str(task["state"])
-    if state == QUEUED and not task.get("runner") and not has_runner(runners, task["chat_id"]):
-        return "queued (no runner)"
-    return state
+    if state != QUEUED or task.get("runner"):
+        return state
+    if needed := needs(task["kind"], task.get("instruction"), task.get("model")):
+        return f"queued (waits for {needed})"
+    return state if has_runner(runners, task["chat_id"]) else "queued (no runner)"
 
 
 def _command(source: Source, task: str, name: str, args: JsonObject, as_json: bool) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import click
 
@@ -49,6 +51,14 @@ def plain(text: str) -> str:
     return "".join(c if c in "\n\t" or c.isprintable() else _visible(c) for c in text)
 
 
+def styled(text: str, **style: Any) -> str:
+    """``text`` in a style, unless the user wants none (https://no-color.org) or the terminal knows
+    none. Where the output is no terminal, click leaves it out."""
+    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return text
+    return click.style(text, **style)
+
+
 def as_text(value: object) -> str:
     """A text as it is, anything else as JSON."""
     if isinstance(value, str):
@@ -64,6 +74,19 @@ def counted(number: int, noun: str) -> str:
     ('1 event', '2 events')
     """
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def size_text(size: int) -> str:
+    """
+    >>> size_text(1536)
+    '1.5 KiB'
+    """
+    amount = float(size)
+    for unit in ("B", "KiB", "MiB"):
+        if amount < 1024:
+            return f"{amount:.1f} {unit}" if unit != "B" else f"{size} B"
+        amount /= 1024
+    return f"{amount:.1f} GiB"
 
 
 def shorten(value: object, limit: int = 200) -> str:

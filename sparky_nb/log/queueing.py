@@ -11,12 +11,29 @@ from typing import Any, Final
 from sparky_nb.errors import InvalidArgument
 from sparky_nb.events.model import NewEvent
 from sparky_nb.events.states import QUEUED
-from sparky_nb.ids import check_chat_id, derived_id, new_event_id, new_task_id
+from sparky_nb.ids import check_chat_id, check_model, derived_id, new_event_id, new_task_id
 from sparky_nb.log.base import Append
 
 INSTRUCTION_MAX: Final = 100_000
 NAME_MAX: Final = 200
 WAITS: Final = "waits for a runner"
+CALL_END: Final = "()"
+_OWN_AGENT: Final = "agent:"
+
+
+def needs(kind: str | None, instruction: str | None, model: str | None) -> str | None:
+    """What a queued task needs beside a runner; None: nothing.
+
+    >>> needs("call", "refresh()", None)
+    'its notebook, which has refresh()'
+    >>> needs("agent", "Tidy up", "agent:mine")
+    'a process that has the agent mine'
+    """
+    if kind == "call" and instruction is not None and instruction.endswith(CALL_END):
+        return f"its notebook, which has {instruction}"
+    if kind == "agent" and model is not None and model.startswith(_OWN_AGENT):
+        return f"a process that has the agent {model.removeprefix(_OWN_AGENT)}"
+    return None
 
 
 def queued_task(
@@ -30,7 +47,6 @@ def queued_task(
     kind: str = "agent",
     task_id: str | None = None,
     schedule_id: str | None = None,
-    reason: str = WAITS,
     title: str | None = None,
 ) -> tuple[str, Append]:
     """(the task's id, what to commit).
@@ -43,21 +59,24 @@ def queued_task(
         name, model: of the task.
         task_id: where it is given, so are the events' ids by it: repeating stores it once.
         schedule_id: what made it.
-        reason: what it waits for.
         title: of a chat that is created by it.
 
     Raises:
-        InvalidArgument: the chat's name, or an instruction that is empty or too long.
+        InvalidArgument: the chat's name, an instruction that is empty or too long, a model's name
+            that is none.
     """
     check_chat_id(chat_id)
     if not instruction.strip() or len(instruction) > INSTRUCTION_MAX:
         raise InvalidArgument("instruction", f"1 to {INSTRUCTION_MAX} characters", instruction)
     if name is not None and not 0 < len(name) <= NAME_MAX:
         raise InvalidArgument("name", f"1 to {NAME_MAX} characters", name)
+    if model is not None:
+        check_model(model)
     status: dict[str, Any] = {"state": QUEUED, "attempt": 1, "kind": kind}
     given = {"name": name, "instruction": instruction, "model": model, "schedule_id": schedule_id}
     status |= {key: value for key, value in given.items() if value is not None}
-    status["reason"] = reason
+    needed = needs(kind, instruction, model)
+    status["reason"] = WAITS if needed is None else f"waits for {needed}"
     chosen = task_id or new_task_id()
 
     def event(part: str, kind_: str, actor: str, data: dict[str, Any]) -> NewEvent:

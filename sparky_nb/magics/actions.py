@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Collection
 from typing import Any
 
@@ -11,10 +12,12 @@ from msgspec import Struct
 from sparky_nb import api
 from sparky_nb._version import __version__
 from sparky_nb.errors import InvalidArgument
-from sparky_nb.events.states import ACTIVE, STATES, TERMINAL
+from sparky_nb.events.states import ACTIVE, QUEUED, STATES, TERMINAL
+from sparky_nb.log.queueing import needs
 from sparky_nb.magics.splitting import LineError, first_word, suggestion
 from sparky_nb.magics.tables import Table, age, when
 from sparky_nb.process import Process
+from sparky_nb.process.limits import readable_size
 
 
 class Request(Struct, frozen=True, kw_only=True):
@@ -83,7 +86,15 @@ def tasks(request: Request) -> Any:
     return Table(
         ["task", "name", "kind", "state", "progress", "chat", "started"],
         [
-            [r.task_id, r.name, r.kind, _state(r), _progress(r), r.chat_id, age(r.created, now)]
+            [
+                r.task_id,
+                r.name or r.instruction,
+                r.kind,
+                _state(r),
+                _progress(r),
+                r.chat_id,
+                age(r.created, now),
+            ]
             for r in rows
         ],
         empty="no tasks yet",
@@ -158,7 +169,7 @@ def status(request: Request) -> Any:
         ["version", __version__],
         ["log", here.log.url],
         ["log id", health.get("id")],
-        ["log size", health.get("size")],
+        ["log size", readable_size(int(health["size"]))],
         ["durability", health.get("durability")],
         ["chat", here.chat_id],
         ["runner", here.runner_id],
@@ -174,7 +185,11 @@ def status(request: Request) -> Any:
 def config(request: Request) -> Any:
     """``%sparky config``."""
     changes: dict[str, str] = {}
-    for word in request.rest.split():
+    try:
+        words = shlex.split(request.rest)  # a value with spaces stands in quotes
+    except ValueError as error:
+        raise LineError(f"{error}: a quote in a value stands in quotes of the other kind") from None
+    for word in words:
         name, equals, value = word.partition("=")
         if not equals or not value:
             raise LineError(f"expected SETTING=VALUE, got {word!r}")
@@ -215,7 +230,12 @@ def _after_cancel(before: str, state: str) -> str:
 
 
 def _state(row: Any) -> str:
-    return "cancelling" if row.cancelling and row.state in ACTIVE else str(row.state)
+    if row.cancelling and row.state in ACTIVE:
+        return "cancelling"
+    if row.state == QUEUED and row.runner is None:
+        needed = needs(row.kind, row.instruction, row.model)
+        return f"queued: waits for {needed or 'a runner'}"
+    return str(row.state)
 
 
 def _progress(row: Any) -> str:

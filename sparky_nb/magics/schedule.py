@@ -23,8 +23,8 @@ def act(request: Request) -> Any:
         return _table()
     if word not in WORDS:
         raise LineError(
-            f"no rule is given: one of {', '.join(RULES)} (or {word!r} is meant to be one of "
-            f"{', '.join(WORDS)}{suggestion(word, WORDS)})"
+            f"no rule is given ({', '.join(RULES)}), and {word!r} is no action"
+            f"{suggestion(word, WORDS)}"
         )
     if not rest:
         raise LineError(f"which one? %sparky schedule {word} SCHEDULE")

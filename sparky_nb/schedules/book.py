@@ -9,11 +9,11 @@ import msgspec
 from sparky_nb.errors import Conflict, InvalidArgument
 from sparky_nb.events.model import JsonObject
 from sparky_nb.events.states import QUEUED
-from sparky_nb.ids import check_chat_id, new_schedule_id
+from sparky_nb.ids import check_chat_id, check_model, new_schedule_id
 from sparky_nb.log.base import Log, ScheduleRow
-from sparky_nb.log.queueing import INSTRUCTION_MAX, NAME_MAX
+from sparky_nb.log.queueing import CALL_END, INSTRUCTION_MAX, NAME_MAX, needs
 from sparky_nb.schedules.rule import Rule, first_after, moment_words, words
-from sparky_nb.schedules.ticker import Fired, fire, last_state, needs, under_way
+from sparky_nb.schedules.ticker import Fired, fire, last_state, under_way
 
 _TRIES = 20
 
@@ -51,6 +51,8 @@ def add(
         raise InvalidArgument("call", "the name of a function of the notebook", call)
     if name is not None and not 0 < len(name) <= NAME_MAX:
         raise InvalidArgument("name", f"1 to {NAME_MAX} characters", name)
+    if model is not None:
+        check_model(model)
     row = ScheduleRow(
         schedule_id=new_schedule_id(),
         chat_id=chat_id,
@@ -138,7 +140,7 @@ def described(log: Log, row: ScheduleRow, now_ms: int) -> JsonObject:
         "next_words": following,
         "last_state": (state := last_state(log, row)),
         "last_words": _last_words(row, state),
-        "needs": needs(row),
+        "needs": _needs(row),
     }
 
 
@@ -154,7 +156,13 @@ def _words(row: ScheduleRow, now_ms: int) -> tuple[str, str]:
 def _last_words(row: ScheduleRow, state: str | None) -> str:
     if state is None:
         return "not yet" if row.last_task is None else "gone"
-    return f"waits for {needs(row)}" if state == QUEUED and needs(row) else state
+    return f"waits for {_needs(row)}" if state == QUEUED and _needs(row) else state
+
+
+def _needs(row: ScheduleRow) -> str | None:
+    if row.call is not None:
+        return needs("call", row.call + CALL_END, None)
+    return needs("agent", row.instruction, row.model)
 
 
 def _rule(row: ScheduleRow) -> Rule:

@@ -17,10 +17,9 @@ from sparky_nb.errors import NotFound, UsageError
 from sparky_nb.events.states import TERMINAL
 from sparky_nb.ids import derived_task_id
 from sparky_nb.log.base import Log, ScheduleRow
-from sparky_nb.log.queueing import queued_task
+from sparky_nb.log.queueing import CALL_END, queued_task
 from sparky_nb.schedules.rule import Rule, first_after, following
 
-CALL_END = "()"
 CLOCKS_DIFFER = 3_600_000
 """Milliseconds: more than the clocks of machines that share a log do; who is further ahead was
 wrong."""
@@ -119,9 +118,6 @@ def fire(
         changes |= {"next_at": next_at, "coalesced": row.coalesced + missed}
         if next_at is None:
             changes["state"] = "ended"
-    waits = {}
-    if row.call is not None:
-        waits = {"kind": "call", "reason": f"waits for {needs(row)}"}
     _, append = queued_task(
         row.chat_id,
         asked_by=row.from_,
@@ -131,14 +127,9 @@ def fire(
         model=row.model,
         task_id=task_id,
         schedule_id=row.schedule_id,
-        **waits,
+        kind="agent" if row.call is None else "call",
     )
     after = msgspec.structs.replace(row, last_task=task_id, **changes)
     if not log.change_schedule(after, append, actor=actor, now_ms=now_ms):
         return None
     return Fired(schedule_id=row.schedule_id, chat_id=row.chat_id, task_id=task_id)
-
-
-def needs(row: ScheduleRow) -> str | None:
-    """What must be there when it fires, beside a runner; None: nothing."""
-    return None if row.call is None else f"its notebook, which has {row.call}()"

@@ -10,7 +10,7 @@ from tornado.web import authenticated
 from sparky_nb.errors import Conflict, InvalidArgument
 from sparky_nb.events.model import MessageReceived, NewEvent, Origin, Status
 from sparky_nb.events.states import QUEUED, STATES, TERMINAL
-from sparky_nb.ids import check_chat_id, new_event_id, new_task_id
+from sparky_nb.ids import check_chat_id, check_model, new_event_id, new_task_id
 from sparky_nb.log.base import Append, Log, TaskRow
 from sparky_nb.log.liveness import is_alive
 from sparky_nb.server.commands import submit
@@ -62,6 +62,8 @@ class NewTasks(RouteHandler):
         """Queue an instruction; whichever runner is first takes it."""
         check_chat_id(chat_id)
         wanted = self.body(NewTask)
+        if wanted.model is not None:
+            check_model(wanted.model)
         fields: dict[str, Any] = {"kind": "agent", "instruction": wanted.instruction}
         for name in ("name", "model"):
             if getattr(wanted, name) is not None:

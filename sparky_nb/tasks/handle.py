@@ -22,6 +22,7 @@ from sparky_nb.events.model import Event
 from sparky_nb.events.states import CANCELLED, COMPLETED, LOST, TERMINAL
 from sparky_nb.log.base import TaskRow
 from sparky_nb.tasks.execution import Execution
+from sparky_nb.tasks.questions import Open, Questions, check_answer
 from sparky_nb.tasks.runner import Runner
 
 _POLL = 0.1
@@ -155,14 +156,11 @@ class TaskHandle:
             InvalidArgument: ``text`` is not among the question's choices.
         """
         if self._execution is not None and not self._execution.done.is_set():
-            from sparky_nb.tasks.questions import check_answer
-
             question = self._execution.questions.find(question_id)
-            check_answer(question, text)
-            question_id = question.question_id
-        elif question_id is None:
-            question_id = self._only_question()
-        args = {"question_id": question_id, "answer": text}
+        else:
+            question = self._open_question(question_id)
+        check_answer(question, text)
+        args = {"question_id": question.question_id, "answer": text}
         self._runner.submit(self.chat_id, self.task_id, "answer", args)
 
     def retry(self) -> TaskHandle:
@@ -247,19 +245,20 @@ class TaskHandle:
         await ended.wait()
         return self._outcome()
 
-    def _only_question(self) -> str:
+    def _open_question(self, question_id: str | None) -> Open:
         state = self._runner.log.snapshot(self.chat_id).state
-        found = [q for q, it in state["questions"].items() if it["task_id"] == self.task_id]
-        if len(found) != 1:
-            why = "waits for no answer" if not found else f"has several: {', '.join(found)}"
-            raise Conflict(f"task {self.task_id} {why}")
-        return str(found[0])
+        asked = Questions()
+        for key, it in state["questions"].items():
+            if it["task_id"] == self.task_id:
+                asked.ask(Open(key, it.get("choices")))
+        return asked.find(question_id)
 
 
 def _error(task_id: str, state: str, error: dict[str, Any] | None) -> TaskError:
     if state == CANCELLED:
         return TaskWasCancelled(task_id, f"task {task_id} was cancelled", error)
     if state == LOST:
-        return TaskLost(task_id, f"task {task_id} was lost: its process died", error)
+        why = error["message"] if error else "its process died"
+        return TaskLost(task_id, f"task {task_id} was lost: {why}", error)
     told = f"{error['type']}: {error['message']}" if error else "it failed"
     return TaskFailed(task_id, f"task {task_id} failed: {told}", error)

@@ -12,7 +12,9 @@ import msgspec
 from sparky_nb.errors import InvalidArgument
 from sparky_nb.events.jsonable import safe_text
 from sparky_nb.events.model import JsonObject
+from sparky_nb.ids import check_model
 from sparky_nb.tasks.ports import Settings
+from sparky_nb.tasks.values import setting_value
 
 
 def shell() -> Any:
@@ -68,11 +70,7 @@ def changed(settings: Settings, changes: JsonObject) -> Settings:
                 raise InvalidArgument(name, "a function from a name to bool, or None", value)
             values[name] = value
             continue
-        try:
-            values[name] = msgspec.convert(value, names[name], strict=not isinstance(value, str))
-        except msgspec.ValidationError as error:
-            rule = str(error).removeprefix("Expected ").replace("`", "")
-            raise InvalidArgument(name, rule, value) from None
-        if isinstance(values[name], int | float) and values[name] <= 0:
-            raise InvalidArgument(name, "a number above 0", value)
+        values[name] = setting_value(name, names[name], value)
+        if name == "model" and values[name] is not None:
+            check_model(values[name])
     return msgspec.structs.replace(settings, **values)

@@ -14,9 +14,11 @@ import sys
 from typing import Any
 
 from sparky_nb import api
+from sparky_nb.ids import check_model
 from sparky_nb.worker.attending import attend
 
 STOPPED = "the worker was stopped"
+NO_MODEL = "none (SPARKY_MODEL is not set: tasks that name no model of their own will fail)"
 _OF_A_NOTEBOOK = ("JPY_SESSION_NAME", "JPY_INTERRUPT_EVENT")
 
 
@@ -28,12 +30,18 @@ def run_worker(*, with_parent: bool = False) -> int:
 
     Raises:
         LogRefused, LogUnavailable: there is no log to work for.
+        InvalidArgument: the model or a setting in the environment; the variable is named.
     """
     for name in (*_OF_A_NOTEBOOK, *(() if with_parent else ("JPY_PARENT_PID",))):
         os.environ.pop(name, None)
     from ipykernel.kernelapp import IPKernelApp  # takes 0.3 s
 
-    api.runner()  # a log that can't be opened is said before anything else
+    # What can't be worked with is said before anything is taken from the queue.
+    api.runner()
+    model = api.model()
+    if model is not None:
+        check_model(model, "SPARKY_MODEL")
+    api.agent_settings()
 
     class WorkerApp(IPKernelApp):
         """It says for itself what it is."""
@@ -54,7 +62,7 @@ def run_worker(*, with_parent: bool = False) -> int:
         signal.signal(number, stop)
     print(
         f"sparky worker: pid {os.getpid()}, log {api.runner().log.url}, kernel "
-        f"{os.path.basename(app.connection_file)}; model {api.model() or 'none'}",
+        f"{os.path.basename(app.connection_file)}; model {model or NO_MODEL}",
         file=sys.__stderr__,
         flush=True,
     )

@@ -10,9 +10,8 @@ from typing import Any
 from sparky_nb import api
 from sparky_nb.errors import InvalidArgument, NoModel
 from sparky_nb.log.base import TaskRow
+from sparky_nb.log.queueing import CALL_END
 from sparky_nb.tasks import Runner, Work, call_work, surroundings
-
-CALL_END = "()"
 
 
 def find_work(runner: Runner, row: TaskRow) -> Work | None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from IPython.core.error import UsageError
 from IPython.core.interactiveshell import InteractiveShell
 
 import sparky_nb
@@ -135,11 +136,48 @@ def test_what_is_not_installed_is_named_with_its_extra(
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"max_stepz": "1"}, {"max_steps": "many"}, {"max_cost": "-1"}, {"silence": 0}]
+    "name, given, rule",
+    [
+        ("max_steps", "many", "max_steps: expected a whole number or none, got 'many'"),
+        ("max_cost", "-1", "max_cost: expected a number above 0, got '-1'"),
+        ("silence", 0, "silence: expected a number above 0, got 0"),
+        ("silence", "none", "silence: expected a number, got 'none'"),
+        ("allow", 5, "allow: expected texts separated by commas, got 5"),
+        ("parallel", "1.5", "parallel: expected a whole number, got '1.5'"),
+        ("model", "gpt-5", "model: expected PROVIDER:MODEL, agent:VARIABLE or acp:COMMAND, got "),
+        ("model", "agent:", "model: expected PROVIDER:MODEL, agent:VARIABLE or acp:COMMAND, got "),
+    ],
 )
-def test_a_setting_that_makes_no_sense_is_refused(wrong: dict[str, Any]) -> None:
-    with pytest.raises(InvalidArgument):
-        AgentSettings().changed(wrong)
+def test_a_setting_that_makes_no_sense_is_refused_in_plain_words(
+    name: str, given: Any, rule: str
+) -> None:
+    before = api.configure(), api.agent_settings()
+    with pytest.raises(InvalidArgument) as refused:
+        sparky_nb.configure(**{name: given})
+    assert str(refused.value).startswith(rule)
+    assert (api.configure(), api.agent_settings()) == before
+
+
+def test_a_setting_that_is_none_is_told_all_there_are() -> None:
+    with pytest.raises(InvalidArgument) as refused:
+        sparky_nb.configure(max_stepz=1)
+    assert refused.value.field == "setting"
+    assert {"max_steps", "parallel", "model"} <= set(refused.value.rule[7:].split(", "))
+
+
+def test_a_setting_from_the_environment_is_refused_by_the_variable_s_name() -> None:
+    with pytest.raises(InvalidArgument, match="SPARKY_AGENT_MAX_COST: expected a number or none"):
+        AgentSettings.from_environment({"SPARKY_AGENT_MAX_COST": "cheap"})
+
+
+def test_a_value_with_spaces_stands_in_quotes(
+    shell: Any,
+) -> None:
+    shell.run_line_magic("sparky", """config instructions="Be brief. Don't guess." model=none""")
+    assert api.agent_settings().instructions == "Be brief. Don't guess."
+    assert api.configure().model is None
+    with pytest.raises(UsageError, match="a quote in a value"):
+        shell.run_line_magic("sparky", "config instructions=Don't")
 
 
 def test_the_environment_has_settings_for_workers(monkeypatch: pytest.MonkeyPatch) -> None:

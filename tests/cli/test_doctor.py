@@ -49,3 +49,10 @@ def test_an_endpoint_that_was_named_is_asked_whether_it_is_there(
     gone = findings(sparky, environment)
     assert gone["endpoint"][0] == "wrong"
     assert "can't be reached" in gone["endpoint"][1]
+
+
+def test_a_setting_that_can_not_be_read_is_told_with_its_variable(
+    sparky: Sparky, environment: dict[str, str]
+) -> None:
+    told = findings(sparky, environment, SPARKY_AGENT_MAX_COST="cheap")["settings"]
+    assert told == ("wrong", "SPARKY_AGENT_MAX_COST: expected a number or none, got 'cheap'")

@@ -104,3 +104,11 @@ def test_what_is_no_log_is_refused_and_left_as_it_is(
     assert ran.returncode == 4
     assert "Traceback" not in ran.stderr
     assert place.is_dir() or place.read_text() == "not a database\n" * 100
+
+
+def test_inspect_says_where_the_log_will_be(sparky: Sparky, log_url: str) -> None:
+    shown = sparky("log", "inspect").stdout
+    assert shown == f"There is no log yet at {log_url}; the first task makes it.\n"
+    told = json.loads(sparky("log", "inspect", "--json").stdout)
+    assert (told["log"]["url"], told["log"]["kind"]) == (log_url, "none")
+    assert (told["warnings"], told["chats"]) == ([], [])

@@ -40,7 +40,8 @@ def test_a_schedule_is_made_listed_paused_resumed_run_and_removed(sparky: Sparky
     assert [(it["schedule_id"], it["kind"], it["spec"]) for it in found] == [
         (schedule, "every", "30m")
     ]
-    assert sparky(*words, "pause", schedule[:10]).returncode == 0
+    paused = sparky(*words, "pause", schedule[:10])
+    assert paused.stdout == f"{schedule}: every 30 minutes, paused\n"
     assert "paused" in sparky(*words, "list").stdout
     assert sparky(*words, "resume", schedule.removeprefix("sched-")).returncode == 0
     assert "not yet" in sparky(*words, "list").stdout
@@ -48,7 +49,7 @@ def test_a_schedule_is_made_listed_paused_resumed_run_and_removed(sparky: Sparky
     assert log.task(task).schedule_id == schedule
     assert "queued" in sparky(*words, "list").stdout
     assert sparky(*words, "run", schedule).returncode == 2  # it has not ended
-    assert sparky(*words, "remove", schedule).returncode == 0
+    assert sparky(*words, "remove", schedule[:-2]).stdout == f"Removed {schedule}\n"
     assert sparky(*words, "list").stdout == "No schedules.\n"
     assert sparky(*words, "remove", schedule).returncode == 2
 

@@ -87,6 +87,10 @@ def test_show_takes_a_unique_prefix_with_or_without_its_head(sparky: Sparky, sai
         ("agent", "tasks", "list", "--log", "postgres://user:secret@host/db"),
         ("agent", "tasks", "list", "--server", "localhost:8888"),
         ("agent", "nonsense"),
+        ("agent", "tasks", "cancel", ""),
+        ("agent", "schedule", "remove", ""),
+        ("agent", "tasks", "add", "x", "--model", "gpt-5"),
+        ("agent", "schedule", "add", "x", "--every", "1h", "--model", "gpt-5"),
     ],
     ids=" ".join,
 )
@@ -129,6 +133,38 @@ def test_a_shell_completes_commands_and_the_ids_of_tasks(
     assert completed("sparky agent tasks watch task-") == [other.task_id, task.task_id]
     assert completed(f"sparky agent tasks watch {task.task_id[:12]}") == [task.task_id]
     assert completed("sparky agent tasks list --st") == ["--state"]
+
+
+def test_a_shell_completes_chats_schedules_and_time_zones(
+    sparky: Sparky, said: Tell, environment: dict[str, str]
+) -> None:
+    said("chores")
+    made = sparky("agent", "schedule", "add", "--every", "1h", "--json", "x")
+    schedule = json.loads(made.stdout)["schedule_id"]
+
+    def completed(*words: str) -> list[str]:
+        asked = {
+            "_SPARKY_COMPLETE": "bash_complete",
+            "COMP_WORDS": " ".join(words),
+            "COMP_CWORD": str(len(words) - 1),
+        }
+        ran = subprocess.run(
+            SPARKY, env={**environment, **asked}, capture_output=True, text=True, check=True
+        )
+        return [line.removeprefix("plain,") for line in ran.stdout.splitlines()]
+
+    assert completed("sparky", "log", "trim", "--chat", "ch") == ["chores"]
+    assert completed("sparky", "agent", "schedule", "run", "sched-") == [schedule]
+    add = ("sparky", "agent", "schedule", "add", "--timezone")
+    assert completed(*add, "Europe/Ber") == ["Europe/Berlin"]
+
+
+def test_what_is_queued_says_what_it_waits_for(sparky: Sparky, said: Tell) -> None:
+    said()
+    sparky("agent", "tasks", "add", "x", "--model", "agent:mine")
+    assert "queued (waits for a process that has the agent mine)" in (
+        sparky("agent", "tasks", "list").stdout
+    )
 
 
 def test_a_command_is_told_in_words(sparky: Sparky, said: Tell) -> None:
@@ -181,7 +217,9 @@ def test_watch_of_a_task_whose_events_were_trimmed_ends(
 ) -> None:
     task = said().status("failed", error={"type": "E", "message": "m"})
     log.trim("default", log.position("default").head + 1)
-    assert sparky("agent", "tasks", "watch", task.task_id).returncode == 1
+    ran = sparky("agent", "tasks", "watch", task.task_id)
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert ran.stderr == "The events of this task were trimmed; it has ended: failed.\n"
 
 
 @pytest.mark.promise("P11")
@@ -223,6 +261,10 @@ def running(environment: dict[str, str], tmp_path: Path) -> Iterator[Running]:
         "        text = task.receive(timeout=60)\n"
         "        if text == 'ask':\n"
         "            task.message('got ' + task.ask('Go on?', ['yes', 'no']))\n"
+        "        elif text == 'begin':\n"
+        "            with task.streaming('message') as out:\n"
+        "                out.write('half a li')\n"
+        "                task.receive(timeout=60)\n"
         "        elif text == 'stop':\n"
         "            return 'stopped'\n"
         "        else:\n"
@@ -269,11 +311,23 @@ def test_a_running_task_is_watched_told_asked_and_answered(
         assert until("message_sent")["text"] == "heard hello you"
         sparky("agent", "tasks", "send", task_id, "ask")
         question = str(until("question")["question_id"])
-        done = json.loads(
-            sparky("agent", "tasks", "answer", task_id, question, "yes", "--json").stdout
-        )
+        shown = sparky("agent", "tasks", "show", task_id).stdout
+        assert f"Go on? [yes, no] (id {question})" in shown
+        answer = ("agent", "tasks", "answer", task_id)
+        wrong = sparky(*answer, "maybe")
+        assert (wrong.returncode, wrong.stderr) == (
+            2, "sparky: answer: expected one of yes, no, got 'maybe'\n",
+        )  # fmt: skip
+        other = sparky(*answer, new_event_id(1), "yes")
+        assert (other.returncode, "does not wait for an answer to" in other.stderr) == (2, True)
+        done = json.loads(sparky(*answer, question, "yes", "--json").stdout)
         assert done.keys() >= {"command_id", "offset"}
         assert until("message_sent")["text"] == "got yes"
+        assert sparky(*answer, "yes").stderr.endswith("waits for no answer (running)\n")
+        sparky("agent", "tasks", "send", task_id, "ask")
+        until("question")
+        assert sparky(*answer, "no").returncode == 0  # the only one that is open
+        assert until("message_sent")["text"] == "got no"
         sparky("agent", "tasks", "send", task_id, "stop")
         assert watch.wait(PATIENCE) == 0
     assert process.wait(PATIENCE) == 0
@@ -341,6 +395,25 @@ def test_a_reader_that_leaves_early_causes_no_noise(
         assert watch.wait(PATIENCE) == 141
 
 
+@pytest.mark.parametrize("words", [("agent", "tasks", "list"), ("agent", "tasks", "watch")])
+def test_output_that_can_not_be_written_is_one_line_and_no_outcome_of_the_task(
+    said: Tell, environment: dict[str, str], words: tuple[str, ...]
+) -> None:
+    task = said().status("completed")
+    command = [*SPARKY, *words, *([task.task_id] if "watch" in words else [])]
+    with Path("/dev/full").open("w") as full:
+        ran = subprocess.run(
+            command, env=environment, stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert ran.returncode == 4
+    assert ran.stderr == "sparky: [Errno 28] No space left on device\n"
+    closed = subprocess.run(
+        ["sh", "-c", '"$@" >&-', "sh", *command],
+        env=environment, stderr=subprocess.PIPE, text=True, check=False,
+    )  # fmt: skip
+    assert (closed.returncode, closed.stderr) == (0, "")
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
 @pytest.mark.parametrize("kind", ["xterm", "dumb"])
 def test_on_a_terminal_progress_stays_on_the_last_line(
@@ -381,3 +454,29 @@ def test_on_a_terminal_progress_stays_on_the_last_line(
     assert "2/3 67%" in text
     assert "1,034 tokens · $0.05" in text
     assert "(1,034 tokens · $0.06)" in text
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
+@pytest.mark.parametrize("kind, colour", [("xterm", True), ("xterm", False), ("dumb", True)])
+def test_on_a_terminal_a_line_is_seen_while_it_is_written_and_colours_can_be_refused(
+    running: Running, sparky: Sparky, environment: dict[str, str], kind: str, colour: bool
+) -> None:
+    import os
+    import pty
+
+    _, task_id = running
+    environment |= {"TERM": kind, "COLUMNS": "80"} | ({} if colour else {"NO_COLOR": "1"})
+    main, terminal = pty.openpty()
+    with subprocess.Popen(
+        [*SPARKY, "agent", "tasks", "watch", task_id],
+        env=environment, stdout=terminal, stderr=terminal,
+    ) as watch:  # fmt: skip
+        os.close(terminal)
+        shown = b""
+        sparky("agent", "tasks", "send", task_id, "begin")
+        while b"half a li" not in shown:  # a terminal that never shows it ends the test by time
+            shown += os.read(main, 65536)
+        watch.kill()
+    os.close(main)
+    coloured = any(f"\x1b[{code}m".encode() in shown for code in ("34", "1;34"))
+    assert coloured == (colour and kind == "xterm")

@@ -137,7 +137,7 @@ def test_settings_are_shown_and_changed(cell: Cell) -> None:
         ("%sparky cancel", "a task is missing: its id, or a unique beginning of it"),
         ("%sparky cancel nope", "no task 'task-nope'"),
         ("%sparky config paralel=3", "setting: expected one of"),
-        ("%sparky config parallel=x", "parallel: expected int"),
+        ("%sparky config parallel=x", "parallel: expected a whole number"),
         ("%sparky config parallel=0", "parallel: expected a number above 0"),
         ("%sparky config parallel", "expected SETTING=VALUE, got 'parallel'"),
         ("%sparky run", "an expression is missing"),

@@ -58,6 +58,7 @@ BAD_BODIES: list[tuple[str, str, Any, str]] = [
     ("POST", "chats/a/tasks", {"instruction": " \n "}, "instruction"),
     ("POST", "chats", {"chat_id": ""}, "chat_id"),
     ("PATCH", "chats/_index", {"title": "x"}, "chat_id"),
+    ("POST", "chats/a/tasks", {"instruction": "x", "model": "gpt-5"}, "model"),
 ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -200,3 +201,20 @@ def test_the_servers_agent_loop_keeps_one_worker(
         assert done("two") == "completed"
         server.stop()
         assert workers() == []
+
+
+@pytest.mark.parametrize(
+    "variable, value", [("SPARKY_MODEL", "gpt-5"), ("SPARKY_AGENT_MAX_COST", "cheap")]
+)
+def test_a_worker_that_can_not_work_says_why_and_takes_nothing(
+    log: Log, log_url: str, tmp_path: Path, variable: str, value: str
+) -> None:
+    task = queue(log, "is still there")
+    ran = subprocess.run(
+        [sys.executable, "-m", "sparky_nb.cli", "agent", "worker"],
+        env={**workshop(tmp_path, log_url), variable: value}, cwd=tmp_path,
+        capture_output=True, text=True, timeout=PATIENCE, check=False,
+    )  # fmt: skip
+    assert ran.returncode == 2
+    assert ran.stderr.startswith(f"sparky: {variable}: expected ")
+    assert log.task(task).state == "queued"
