@@ -156,10 +156,8 @@ def test_the_pause_that_the_vendor_asks_for_is_kept_or_the_task_fails_and_says_s
 ) -> None:
     with model([Reply(status=429, headers={"retry-after": "3600"})]) as (server, played):
         error = here.finish(here.start(played))[-1].data["error"]
-    assert (
-        "too many requests (HTTP 429: scripted 429; it asks to wait 3600 s, longer than "
-        in error["message"]
-    )
+    told = "too many requests (HTTP 429: scripted 429; it asks to wait 3600 s, longer than "
+    assert told in error["message"]
     assert len(server.requests) == 1
 
 
