@@ -37,6 +37,9 @@ from sparky_nb.events.jsonable import jsonable
 
 _GRACE: Final = 0.4
 """Seconds that a cancelled program has to end by itself, and again when it was told to."""
+_UNMET: Final = (
+    "before it said anything in the Agent Client Protocol; perhaps it needs an option for that"
+)
 _ENDED: Final = {"completed": "success", "failed": "error"}
 
 
@@ -60,17 +63,25 @@ async def acp_agent(assignment: Assignment, command: Sequence[str]) -> None:
             finally:
                 errors.cancel()
     except (acp.RequestError, ConnectionError, EOFError) as error:
+        if not client.met:
+            raise AgentFailed(f"the agent {command[0]} ended {_UNMET}: {error}") from error
         raise AgentFailed(f"the agent {command[0]} failed: {error}") from error
+    except TimeoutError as error:
+        if client.met:
+            raise
+        raise AgentFailed(f"the agent {command[0]} was silent {_UNMET}") from error
     except OSError as error:
         raise AgentFailed(f"the agent {command[0]} can't be started: {error}") from error
 
 
 async def _converse(agent: Any, client: _Client, assignment: Assignment) -> None:
-    await agent.initialize(
+    hello = agent.initialize(
         protocol_version=acp.PROTOCOL_VERSION,
         client_capabilities=ClientCapabilities(),
         client_info=Implementation(name="sparky-nb", version=__version__),
     )
+    await asyncio.wait_for(hello, assignment.settings.silence)
+    client.met = True
     session = await agent.new_session(cwd=os.getcwd(), mcp_servers=[])
     texts = [*_preamble(assignment.earlier), assignment.instruction]
     while texts:
@@ -96,6 +107,8 @@ class _Client:
     def __init__(self, assignment: Assignment) -> None:
         self._assignment, self._voice = assignment, assignment.voice
         self._plans = 0
+        self.met = False
+        """Whether the program has answered in the protocol."""
 
     def on_connect(self, conn: Any) -> None:
         """Nothing is asked of the program here."""

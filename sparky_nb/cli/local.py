@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import threading
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -18,7 +18,7 @@ from sparky_nb.events.states import TERMINAL
 from sparky_nb.ids import new_event_id
 from sparky_nb.log.base import Log
 from sparky_nb.log.liveness import LeaseObserver
-from sparky_nb.log.queueing import queued_task
+from sparky_nb.log.queueing import queued_task, runner_to_retry
 from sparky_nb.log.sweep import sweep
 
 POLL_SECONDS: Final = 0.05
@@ -67,13 +67,23 @@ class LogSource:
     def add_task(
         self, chat: str, instruction: str, *, name: str | None, model: str | None
     ) -> JsonObject:
+        return self._queue(chat, instruction=instruction, name=name, model=model)
+
+    def retry(self, task_id: str) -> JsonObject:
+        row = self.log.task(task_id)
+        return self._queue(
+            row.chat_id,
+            instruction=row.instruction or row.name or row.kind,
+            name=row.name,
+            model=row.model,
+            kind=row.kind,
+            retry_of=row.task_id,
+            runner=runner_to_retry(row, self.log.runners()),
+        )
+
+    def _queue(self, chat: str, **fields: Any) -> JsonObject:
         task_id, append = queued_task(
-            chat,
-            asked_by=user_name(),
-            now_ms=self.clock.now_ms(),
-            instruction=instruction,
-            name=name,
-            model=model,
+            chat, asked_by=user_name(), now_ms=self.clock.now_ms(), **fields
         )
         self.log.commit(append)
         ring(self.log, chat, self.clock)

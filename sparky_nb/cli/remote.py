@@ -75,6 +75,10 @@ class ServerSource:
         done: JsonObject = self.call("POST", f"chats/{quote(chat, safe='')}/tasks", body)
         return done
 
+    def retry(self, task_id: str) -> JsonObject:
+        done: JsonObject = self.call("POST", f"tasks/{task_id}/retry")
+        return done
+
     def chats(self) -> list[JsonObject]:
         found: list[JsonObject] = self.call("GET", "chats")
         return found

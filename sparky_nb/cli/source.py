@@ -40,6 +40,10 @@ class Source(Protocol):
         """Queue an instruction; the task."""
         ...
 
+    def retry(self, task_id: str) -> JsonObject:
+        """Queue an ended task once more; the new task."""
+        ...
+
     def follow(self, task: JsonObject) -> Iterator[Event]:
         """The events of the task from its first to its last, live."""
         ...

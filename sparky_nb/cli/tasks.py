@@ -9,7 +9,7 @@ import click
 from sparky_nb.cli import exits
 from sparky_nb.cli.completion import chat_ids, task_ids
 from sparky_nb.cli.options import Source, with_source
-from sparky_nb.cli.terminal import print_facts, print_json, print_table
+from sparky_nb.cli.terminal import plain, print_facts, print_json, print_table
 from sparky_nb.clock import SystemClock
 from sparky_nb.events.model import JsonObject
 from sparky_nb.events.states import QUEUED, STATES
@@ -102,13 +102,18 @@ def add(
 
     A worker takes it ('sparky agent worker'), or the kernel of the chat's own notebook.
     """
-    task = source.add_task(chat, " ".join(instruction), name=name, model=model)
-    if as_json:
-        print_json(task)
-        return
-    if not has_runner(source.health()["runners"], chat):
-        click.echo("No runner is alive: it waits until one is there ('sparky agent worker').")
-    click.echo(f"Queued in {chat}: {task['task_id']}")
+    _queued(source, source.add_task(chat, " ".join(instruction), name=name, model=model), as_json)
+
+
+@group.command()
+@click.argument("task", shell_complete=task_ids)
+@with_source()
+def retry(task: str, source: Source, as_json: bool) -> None:
+    """Do the work of an ended task again, as a new task.
+
+    An instruction is carried out by whoever takes it; code only by the process that ran it.
+    """
+    _queued(source, source.retry(source.task(task)["task_id"]), as_json)
 
 
 @group.command()
@@ -201,6 +206,16 @@ def answer(task: str, words: tuple[str, ...], source: Source, as_json: bool) -> 
     found = source.task(task)
     args = answer_to(found, open_questions(source, found), words)
     _command(source, found["task_id"], "answer", args, as_json)
+
+
+def _queued(source: Source, task: JsonObject, as_json: bool) -> None:
+    if as_json:
+        print_json(task)
+        return
+    chat = task["chat_id"]
+    if not task.get("runner") and not has_runner(source.health()["runners"], chat):
+        click.echo("No runner is alive: it waits until one is there ('sparky agent worker').")
+    click.echo(f"Queued in {plain(chat)}: {task['task_id']}")
 
 
 def has_runner(runners: list[JsonObject], chat: str) -> bool:

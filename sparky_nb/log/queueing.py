@@ -6,13 +6,15 @@ The command line, servers and schedules all queue by it; runners take what is qu
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
-from sparky_nb.errors import InvalidArgument
+from sparky_nb.errors import Conflict, InvalidArgument
 from sparky_nb.events.model import NewEvent
-from sparky_nb.events.states import QUEUED
+from sparky_nb.events.states import QUEUED, TERMINAL
 from sparky_nb.ids import check_chat_id, check_model, derived_id, new_event_id, new_task_id
-from sparky_nb.log.base import Append
+from sparky_nb.log.base import Append, RunnerRow, TaskRow
+from sparky_nb.log.liveness import is_alive
 
 INSTRUCTION_MAX: Final = 100_000
 NAME_MAX: Final = 200
@@ -47,6 +49,8 @@ def queued_task(
     kind: str = "agent",
     task_id: str | None = None,
     schedule_id: str | None = None,
+    retry_of: str | None = None,
+    runner: str | None = None,
     title: str | None = None,
 ) -> tuple[str, Append]:
     """(the task's id, what to commit).
@@ -59,6 +63,7 @@ def queued_task(
         name, model: of the task.
         task_id: where it is given, so are the events' ids by it: repeating stores it once.
         schedule_id: what made it.
+        retry_of, runner: the task that it repeats, and who alone can (``runner_to_retry``).
         title: of a chat that is created by it.
 
     Raises:
@@ -73,9 +78,16 @@ def queued_task(
     if model is not None:
         check_model(model)
     status: dict[str, Any] = {"state": QUEUED, "attempt": 1, "kind": kind}
-    given = {"name": name, "instruction": instruction, "model": model, "schedule_id": schedule_id}
+    given = {
+        "name": name,
+        "instruction": instruction,
+        "model": model,
+        "schedule_id": schedule_id,
+        "retry_of": retry_of,
+        "runner": runner,
+    }
     status |= {key: value for key, value in given.items() if value is not None}
-    needed = needs(kind, instruction, model)
+    needed = needs(kind, instruction, model) if runner is None else None
     status["reason"] = WAITS if needed is None else f"waits for {needed}"
     chosen = task_id or new_task_id()
 
@@ -90,3 +102,24 @@ def queued_task(
         said["message_id"] = first.id
         events.append(first)
     return chosen, Append(chat=chat_id, events=tuple(events), title=title)
+
+
+def runner_to_retry(row: TaskRow, runners: Sequence[RunnerRow]) -> str | None:
+    """The runner that has the work of ``row`` at hand; None: any may do it again.
+
+    An instruction can be carried out by anybody; code only by the process that has it.
+
+    Raises:
+        Conflict: it has not ended, or that process is gone.
+    """
+    if row.state not in TERMINAL:
+        raise Conflict(f"task {row.task_id} has not ended ({row.state})")
+    if row.kind == "agent" and row.instruction is not None:
+        return None
+    known = {it.runner_id for it in runners}
+    if row.runner is None or row.runner not in known or is_alive(row.runner) is False:
+        raise Conflict(
+            f"the process that ran task {row.task_id} is gone, and its code with it: "
+            "run its cell again"
+        )
+    return row.runner

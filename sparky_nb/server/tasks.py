@@ -7,12 +7,12 @@ from typing import Any, Final, Literal
 import msgspec
 from tornado.web import authenticated
 
-from sparky_nb.errors import Conflict, InvalidArgument
+from sparky_nb.errors import InvalidArgument
 from sparky_nb.events.model import MessageReceived, NewEvent, Origin, Status
-from sparky_nb.events.states import QUEUED, STATES, TERMINAL
+from sparky_nb.events.states import QUEUED, STATES
 from sparky_nb.ids import check_chat_id, check_model, new_event_id, new_task_id
 from sparky_nb.log.base import Append, Log, TaskRow
-from sparky_nb.log.liveness import is_alive
+from sparky_nb.log.queueing import runner_to_retry
 from sparky_nb.server.commands import submit
 from sparky_nb.server.models import AnswerTask, CancelTask, CommandAnswer, MessageTask, NewTask
 from sparky_nb.server.routing import RouteHandler, query_of
@@ -78,34 +78,16 @@ class TaskRetry(RouteHandler):
     async def post(self, task_id: str) -> None:
         """Queue it again, for a runner that can do it again."""
         row = await self.service.door.read(Log.task, task_id)
-        if row.state not in TERMINAL:
-            raise Conflict(f"task {row.task_id} has not ended ({row.state})")
+        runner = runner_to_retry(row, await self.service.door.read(Log.runners))
         fields: dict[str, Any] = {"kind": row.kind, "retry_of": row.task_id}
         for name in ("name", "instruction", "model"):
             if getattr(row, name) is not None:
                 fields[name] = getattr(row, name)
         if row.origin is not None:
             fields["origin"] = msgspec.convert(row.origin, Origin)
-        runner = await self._runner_for(row)
         if runner is not None:
             fields["runner"] = runner
         self.answer(await queue(self, row.chat_id, fields), 201)
-
-    async def _runner_for(self, row: TaskRow) -> str | None:
-        """The runner that has the work at hand; None: any may take it.
-
-        An instruction can be carried out by anybody; code only by the process that has it.
-        """
-        if row.kind == "agent" and row.instruction is not None:
-            return None
-        rows = await self.service.call(Log.runners)
-        known = {it.runner_id for it in rows}
-        if row.runner is None or row.runner not in known or is_alive(row.runner) is False:
-            raise Conflict(
-                f"the process that ran task {row.task_id} is gone, and its code with it: "
-                "run its cell again"
-            )
-        return row.runner
 
 
 class TaskCommand(RouteHandler):

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
 
-from sparky_nb.errors import NoModel, SparkyError
+from sparky_nb.errors import SparkyError
 from sparky_nb.events.jsonable import safe_text
 
 TRACEBACK_CHARS: Final = 12 * 1024
@@ -19,8 +19,9 @@ _OURS: Final = str(Path(__file__).parent.parent)
 
 
 def describe(error: BaseException) -> dict[str, Any]:
-    """The ``error`` of a failed task: ``type``, ``message`` and ``traceback`` (with ANSI colours;
-    without it where the error's words are all that helps).
+    """The ``error`` of a failed task: ``type`` (the code of an error of ours, else the exception's
+    class), ``message`` and ``traceback`` (with ANSI colours; without it where the error's words are
+    all that helps).
 
     Never raises, whatever the exception's own methods do.
 
@@ -28,8 +29,7 @@ def describe(error: BaseException) -> dict[str, Any]:
     'no'
     """
     told = {
-        # What the protocol says of a task that was queued for a runner without a model.
-        "type": error.code if isinstance(error, NoModel) else _type_name(type(error)),
+        "type": _code(error) or _type_name(type(error)),
         "message": _cut(_message(error), MESSAGE_CHARS),
     }
     if _speaks_for_itself(error):
@@ -56,6 +56,13 @@ def _speaks_for_itself(error: BaseException) -> bool:
 
 def _begins_here(tb: TracebackType | None) -> bool:
     return tb is None or tb.tb_frame.f_code.co_filename.startswith(_OURS)
+
+
+def _code(error: BaseException) -> str | None:
+    """The stable name of an error of ours: modules and classes may move."""
+    if isinstance(error, SparkyError) and error.code != SparkyError.code:
+        return error.code
+    return None
 
 
 def _type_name(kind: type[BaseException]) -> str:

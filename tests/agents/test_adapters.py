@@ -114,6 +114,17 @@ class TestAcp(AgentContract):
             events = here.finish(here.start(("acp:no-such-agent-here", {})))
             assert "no-such-agent-here can't be started" in events[-1].data["error"]["message"]
 
+    @pytest.mark.parametrize(
+        "command, words",
+        [("true", "ended before it said anything"), ("sleep 60", "was silent before it said")],
+    )
+    def test_a_program_that_does_not_speak_the_protocol_is_told_so(
+        self, command: str, words: str
+    ) -> None:
+        with stage() as here:
+            events = here.finish(here.start((f"acp:{command}", {}), silence=1))
+            assert f"the agent {command.split()[0]} {words}" in events[-1].data["error"]["message"]
+
     def test_what_it_writes_to_stderr_is_shown(self) -> None:
         with stage() as here, self.play([Hang()]) as played:
             execution = here.start(played)

@@ -62,5 +62,5 @@ def test_a_configuration_that_is_of_no_use_is_told(
         execution = here.start(("openai:x", {}), base_url=server.base_url, mcp_config=str(path))
         ending = here.finish(execution)[-1].data
     assert ending["state"] == "failed"
-    assert ending["error"]["type"].endswith("AgentFailed")
+    assert ending["error"]["type"] == "agent_failed"
     assert words in ending["error"]["message"]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 import pytest
 
 from sparky_nb.log import Log
-from tests.cli.conftest import Sparky
+from tests.cli.conftest import Said, Sparky
 
 
 def test_add_queues_an_instruction_and_says_the_task_last(sparky: Sparky, log: Log) -> None:
@@ -96,3 +97,19 @@ def test_status_chats_and_doctor_say_what_there_is(sparky: Sparky, log: Log) -> 
 def test_shells_can_complete_it(sparky: Sparky, environment: dict[str, str], shell: str) -> None:
     environment["_SPARKY_COMPLETE"] = f"{shell}_source"
     assert "_SPARKY_COMPLETE" in sparky().stdout
+
+
+def test_an_instruction_is_retried_by_whoever_takes_it_and_code_only_by_its_process(
+    sparky: Sparky, log: Log, said: Callable[..., Said]
+) -> None:
+    first = json.loads(sparky("agent", "tasks", "add", "tidy", "--name", "n", "--json").stdout)
+    retry = ("agent", "tasks", "retry")
+    early = sparky(*retry, first["task_id"])
+    assert (early.returncode, "has not ended (queued)" in early.stderr) == (2, True)
+    sparky("agent", "tasks", "cancel", first["task_id"])
+    again = log.task(sparky(*retry, first["task_id"]).stdout.split()[-1])
+    assert (again.retry_of, again.state, again.name) == (first["task_id"], "queued", "n")
+    assert (again.kind, again.instruction, again.runner) == ("agent", "tidy", None)
+    code = said().status("completed")
+    gone = sparky(*retry, code.task_id)
+    assert (gone.returncode, "run its cell again" in gone.stderr) == (2, True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -138,4 +140,20 @@ def test_a_function_that_needs_arguments_is_not_scheduled_and_holds_up_nobody(
         wait_for(lambda: state(server, task_id) == end, f"{task_id} has {end}")  # noqa: B023
     error = server.api(f"tasks/{tasks[0]}")["error"]
     assert "without arguments (missing a required argument: 'upto')" in error["message"]
-    assert "traceback" not in error
+    assert (error["type"], "traceback" in error) == ("invalid_argument", False)
+
+
+def test_code_is_retried_from_a_terminal_by_the_kernel_that_has_it(server: LiveServer) -> None:
+    kernel = server.kernel("retried.ipynb")
+    kernel.run("%load_ext sparky_nb\nimport sparky_nb\nruns = []\ndef once_more(): runs.append(1)")
+    first = kernel.run("h = sparky_nb.start(once_more); h.result(); print(h.task_id)").strip()
+    for place in (("--log", server.log_url), ("--server", server.url, "--token", server.token)):
+        ran = subprocess.run(
+            [sys.executable, "-m", "sparky_nb.cli", "agent", "tasks", "retry", first, *place],
+            capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+        assert ran.returncode == 0, ran.stderr
+        again = ran.stdout.split()[-1]
+        wait_for(lambda: state(server, again) == "completed", "it ran again")  # noqa: B023
+        assert server.api(f"tasks/{again}")["retry_of"] == first
+    assert kernel.run("print(len(runs))").strip() == "3"
