@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
 from typing import Final
 
 from sparky_nb.errors import Conflict
+
+KILL: Final = getattr(signal, "SIGUSR1", signal.SIGTERM)
+"""Tells a supervisor to end the work at once. (Windows lacks it; there no process is started.)"""
 
 # ``-P``: a file in the working folder must not stand in for a module of the standard library. The
 # folder of the package comes last: it matters only where the package is not installed.

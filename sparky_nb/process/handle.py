@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import suppress
@@ -13,6 +12,7 @@ from sparky_nb.errors import Conflict
 from sparky_nb.events.states import TERMINAL
 from sparky_nb.log.base import TaskRow
 from sparky_nb.log.liveness import RunnerIdentity, is_alive
+from sparky_nb.process.command import KILL
 from sparky_nb.process.results import restored
 from sparky_nb.tasks import Runner, TaskHandle
 
@@ -35,7 +35,7 @@ class ProcessHandle(TaskHandle):
         runner_id = self.row().runner
         if runner_id is not None and is_alive(runner_id) and self.state not in TERMINAL:
             with suppress(ProcessLookupError):
-                os.kill(RunnerIdentity.parse(runner_id).pid, signal.SIGUSR1)
+                os.kill(RunnerIdentity.parse(runner_id).pid, KILL)
 
     def retry(self) -> TaskHandle:
         """Do the same work again in a new process.

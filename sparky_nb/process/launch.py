@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -27,7 +28,7 @@ from sparky_nb.ids import new_nonce, new_task_id
 from sparky_nb.log.base import RunnerRow
 from sparky_nb.log.liveness import RunnerIdentity
 from sparky_nb.process.cells import pack_cell
-from sparky_nb.process.command import command_line
+from sparky_nb.process.command import KILL, command_line
 from sparky_nb.process.handle import ProcessHandle, remember
 from sparky_nb.process.limits import Process, chosen
 from sparky_nb.process.order import Order, changed_settings
@@ -115,6 +116,8 @@ def _start(
 
 def _spawn(payload: IO[bytes], task_id: str) -> tuple[subprocess.Popen[bytes], IO[bytes]]:
     said = tempfile.TemporaryFile()  # noqa: SIM115  the reaper closes it
+    # It inherits the mask: a kill that comes before it can hear one waits, and does not end it.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {KILL})
     try:
         process = subprocess.Popen(
             command_line("supervisor", payload.fileno(), label=task_id),
@@ -127,6 +130,8 @@ def _spawn(payload: IO[bytes], task_id: str) -> tuple[subprocess.Popen[bytes], I
     except OSError as error:
         said.close()
         raise Conflict(f"no process can be started now: {error}") from error
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
     return process, said
 
 

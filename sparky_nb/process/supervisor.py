@@ -30,7 +30,7 @@ from sparky_nb.fanout import Ringer
 from sparky_nb.log import open_log
 from sparky_nb.log.base import Fence
 from sparky_nb.log.rules import command_event
-from sparky_nb.process.command import command_line
+from sparky_nb.process.command import KILL, command_line
 from sparky_nb.process.escalation import Escalation
 from sparky_nb.process.guard import Guard
 from sparky_nb.process.limits import TimeLimitExceeded, readable_size
@@ -164,7 +164,7 @@ class Supervisor:
 
     def _on_signals(self) -> None:
         for number in self._signals.recv(256):
-            if number == signal.SIGUSR1:
+            if number == KILL:
                 self._stop.hurry(self._clock.monotonic())
             elif number in (signal.SIGTERM, signal.SIGINT):
                 self._ask("its process was told to end")
@@ -338,4 +338,5 @@ def _hear_signals() -> socket.socket:
     for name in ("SIGTERM", "SIGINT", "SIGUSR1", "SIGCHLD", "SIGHUP"):
         # A handler of our own, and not SIG_IGN, which the processes that we start would inherit.
         signal.signal(signal.Signals[name], lambda number, frame: None)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {KILL})  # blocked by who started us
     return hear

@@ -76,6 +76,16 @@ def test_the_rest_says_its_place_and_its_turn_comes_though_the_kernel_is_dead(
         assert (began.data["state"], began.offset > before[-1].offset) == ("running", True)
 
 
+def test_one_that_is_killed_right_after_its_start_is_cancelled_and_never_lost(
+    one_place: Any, tmp_path: Path
+) -> None:
+    for _ in range(5):  # most often its supervisor can't hear yet
+        handle = start(until, str(tmp_path / "go"))
+        handle.kill("not needed")
+        ending = ending_of(handle)
+        assert (ending["state"], ending["reason"][:10]) == ("cancelled", "not needed")
+
+
 def test_one_that_waits_for_a_place_can_be_cancelled(one_place: Any, tmp_path: Path) -> None:
     first = start(until, str(tmp_path / "go"))
     until_says(first, "ready")
