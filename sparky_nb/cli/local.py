@@ -132,6 +132,9 @@ class LogSource:
             for wire in page.events:
                 yield msgspec.json.decode(wire)
 
+    def head(self, chat_id: str) -> int:
+        return self.log.position(chat_id).head
+
     def snapshot(self, chat_id: str) -> JsonObject:
         return self.log.snapshot(chat_id).state
 

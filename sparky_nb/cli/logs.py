@@ -109,8 +109,7 @@ def trim(chat: str, before: int | None, keep: int | None, source: Source, as_jso
         raise click.UsageError("give one of --before OFFSET and --keep N")
     if before is None:
         assert keep is not None
-        head = next((it["head"] for it in source.chats() if it["chat_id"] == chat), 0)
-        before = max(1, head - keep + 1)
+        before = max(1, source.head(chat) - keep + 1)
     done = source.trim(chat, before)
     if as_json:
         print_json(done)

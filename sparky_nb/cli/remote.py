@@ -99,6 +99,9 @@ class ServerSource:
                     return
                 yield event
 
+    def head(self, chat_id: str) -> int:
+        return int(self._page(chat_id, 0, None)["head"])
+
     def snapshot(self, chat_id: str) -> JsonObject:
         found: JsonObject = self.call("GET", f"chats/{quote(chat_id, safe='')}/snapshot")["state"]
         return found

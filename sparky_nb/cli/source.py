@@ -56,6 +56,10 @@ class Source(Protocol):
         """All that is kept of a chat up to its present head, oldest first."""
         ...
 
+    def head(self, chat_id: str) -> int:
+        """The offset of its newest event; of ``_index``, too."""
+        ...
+
     def snapshot(self, chat_id: str) -> JsonObject:
         """The folded state of a chat: its tasks, open questions and latest entries."""
         ...

@@ -78,7 +78,7 @@ def open_log(
             raise InvalidArgument("log_url", "durability=process or durability=power", url)
         from sparky_nb.log.sqlite import SqliteLog
 
-        return SqliteLog(Path("/" + path.lstrip("/")), clock=clock, durability=wanted)
+        return SqliteLog(Path(path), clock=clock, durability=wanted)
     raise InvalidArgument("log_url", URL_RULE, url)
 
 

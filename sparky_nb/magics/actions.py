@@ -18,6 +18,7 @@ from sparky_nb.magics.splitting import LineError, first_word, suggestion
 from sparky_nb.magics.tables import Table, age, when
 from sparky_nb.process import Process
 from sparky_nb.process.limits import readable_size
+from sparky_nb.tasks import TaskHandle
 
 
 class Request(Struct, frozen=True, kw_only=True):
@@ -105,7 +106,7 @@ def watch(request: Request) -> Any:
     """``%sparky watch``."""
     word, more = first_word(request.rest)
     _nothing_more(more)
-    return api.watch(word or None)
+    return _handle(request, word).view() if word else api.watch()
 
 
 def cancel(request: Request) -> Any:
@@ -214,8 +215,14 @@ def _on(request: Request) -> Process | None:
 def _task(request: Request) -> tuple[Any, str]:
     word, rest = first_word(request.rest)
     if not word:
-        raise LineError("a task is missing: its id, or a unique beginning of it")
-    return api.task(word), rest
+        raise LineError("a task is missing: its id, a unique beginning of it, or a variable")
+    return _handle(request, word), rest
+
+
+def _handle(request: Request, word: str) -> Any:
+    """The task that a variable of the notebook holds, else the one whose id begins so."""
+    held = request.shell.user_ns.get(word)
+    return held if isinstance(held, TaskHandle) else api.task(word)
 
 
 def _nothing_more(rest: str, why: str = "") -> None:

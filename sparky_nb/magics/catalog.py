@@ -173,6 +173,7 @@ def help_text(name: str = "") -> actions.Text:
     lines += [f"  {c.name:<{width}}  {c.help}" for c in SUBCOMMANDS.values()]
     lines += [
         "",
-        "%sparky SUBCOMMAND --help tells more. TASK is an id or a unique beginning of it.",
+        "%sparky SUBCOMMAND --help tells more. TASK is an id, a unique beginning of it, or a",
+        "variable that holds the task.",
     ]
     return actions.Text("\n".join(lines))

@@ -73,6 +73,7 @@ def test_trim_removes_the_oldest(sparky: Sparky, said: Tell, log: Log) -> None:
     assert log.position("one").head == 6
     assert sparky("log", "trim", "--chat", "one", "--before", "6").returncode == 0
     assert log.position("one").earliest == 6
+    assert sparky("log", "trim", "--chat", "_index", "--keep", "1").stdout.endswith(" 1 event\n")
     assert sparky("log", "trim", "--chat", "one").returncode == 2
     assert sparky("log", "trim", "--chat", "nope", "--keep", "1").returncode == 2
 

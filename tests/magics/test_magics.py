@@ -96,13 +96,15 @@ def test_cancel_answer_send_and_retry_by_a_beginning_of_the_id(cell: Cell) -> No
     handle = cell("%%sparky task\n[task.ask('Which?'), task.receive(timeout=None)]")
     wait_for(lambda: handle.state == "waiting", "the question")
     cell(f"%sparky answer {handle.task_id[:12]} this one?")
-    cell(f"%sparky send {handle.task_id[5:12]} it's {{me}}")
+    cell(f"import sparky_nb; held = sparky_nb.task({handle.task_id!r})")
+    cell("%sparky send held it's {me}")
     assert handle.result(PATIENCE) == ["this one?", "it's {me}"]
     again = cell(f"%sparky retry {handle.task_id}")
     assert repr(cell(f"%sparky cancel {again.task_id}")).startswith(f"{again.task_id}: cancel")
     assert again._wait(PATIENCE)
     assert again.state == "cancelled"
     assert "ended already" in repr(cell(f"%sparky cancel {again.task_id}"))
+    assert "ended already (completed)" in repr(cell("%sparky cancel held"))
 
 
 def test_lists_say_what_there_is(cell: Cell) -> None:
@@ -134,7 +136,7 @@ def test_settings_are_shown_and_changed(cell: Cell) -> None:
         ("%sparky tasks --state done", "no state 'done'; known:"),
         ("%sparky tasks --limit x", "--limit: expected an integer from 1 to 10000, got 'x'"),
         ("%sparky tasks now", "unexpected 'now'"),
-        ("%sparky cancel", "a task is missing: its id, or a unique beginning of it"),
+        ("%sparky cancel", "a task is missing: its id, a unique beginning of it, or a variable"),
         ("%sparky cancel nope", "no task 'task-nope'"),
         ("%sparky config paralel=3", "setting: expected one of"),
         ("%sparky config parallel=x", "parallel: expected a whole number"),
