@@ -78,7 +78,7 @@ class TaskRetry(RouteHandler):
     async def post(self, task_id: str) -> None:
         """Queue it again, for a runner that can do it again."""
         row = await self.service.door.read(Log.task, task_id)
-        runner = runner_to_retry(row, await self.service.door.read(Log.runners))
+        runner = runner_to_retry(row, await self.service.call(Log.runners))
         fields: dict[str, Any] = {"kind": row.kind, "retry_of": row.task_id}
         for name in ("name", "instruction", "model"):
             if getattr(row, name) is not None:
