@@ -95,9 +95,10 @@ def test_sparky_agent_tasks_add_run_smart_maintenance_and_updates_resume_after_a
     assert {e["task_id"] for e in events} == {task_id}
     wait_for(lambda: "reconnected" in server.said(), "the server logs the reconnection")
     # "Where detection happens": on_tool_use, on_tool_result, on_thought, on_message_sent,
-    # on_message_received, task execution status.
+    # on_message_received, task execution status. Progress is what it has used up so far.
     assert {e["type"] for e in events} == {
         "tool_use", "tool_result", "thought", "message_sent", "message_received", "status",
+        "progress",
     }  # fmt: skip
     told = [e["data"]["state"] for e in events if e["type"] == "status"]
     assert told == ["queued", "running", "completed"]
