@@ -57,7 +57,8 @@ class Presence:
         return len(self._viewers.get(chat_id, ()))
 
     def check_room(self, chat_id: str, user: str) -> None:
-        """Raise RateLimited where one more viewer is one too many."""
+        """Raise RateLimited where one more viewer is one too many. Who is let in joins before
+        anybody else has a turn on the loop."""
         settings = self._settings
         if (
             self._total >= settings.max_viewers

@@ -51,11 +51,6 @@ class LogDoor:
         """Whether there is a log."""
         return self._log is not None
 
-    @property
-    def is_closed(self) -> bool:
-        """Whether it was closed for good."""
-        return self._closed
-
     async def open(self) -> Log:
         """The log; opens it, unless it was tried in vain less than 5 s ago.
 

@@ -67,14 +67,14 @@ class Service:
             await self.door.open()
         except LogUnavailable as error:
             self.log.warning("sparky_nb: %s", error)
-        if self.door.is_closed:  # the server was stopped meanwhile
-            return
-        self._chores = [
-            asyncio.create_task(self._repeat(self._look, self._poll_seconds)),
-            asyncio.create_task(self._repeat(self._tend, lambda: RENEW_SECONDS)),
-            asyncio.create_task(self._repeat(self._tick, lambda: TICK_SECONDS)),
-            asyncio.create_task(self._repeat(self._tick_viewers, lambda: TICK_SECONDS)),
-        ]
+        if not self.closing:  # it may have been stopped meanwhile
+            chores = {
+                self._look: self._poll_seconds,
+                self._tend: lambda: RENEW_SECONDS,
+                self._tick: lambda: TICK_SECONDS,
+                self._tick_viewers: lambda: TICK_SECONDS,
+            }
+            self._chores = [asyncio.create_task(self._repeat(*it)) for it in chores.items()]
 
     async def call(
         self, method: Callable[Concatenate[Log, P], T], *args: P.args, **kwargs: P.kwargs

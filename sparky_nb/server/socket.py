@@ -53,10 +53,11 @@ class ChatSocketHandler(WebSocketMixin, WebSocketHandler, Access):
                 raise InvalidArgument("Upgrade", "websocket: this is the address of a socket")
             self.chat_id = check_chat_id(chat_id, system=True)
             start = parse_start(query_of(self))
+            await self.service.door.open()
+            # Nobody else has a turn from here until ``open`` has let this one join.
             self.service.presence.check_room(self.chat_id, self.user)
             if self.service.closing:
                 raise HTTPError(503)
-            await self.service.door.open()
         except SparkyError as error:
             answer_error(self, error)
             return

@@ -59,8 +59,9 @@ class EventStream:
     async def run(self) -> None:
         """Write until the client leaves, the chat ends, or the server stops."""
         handler, service = self._handler, self._service
-        service.presence.check_room(self.chat_id, self.user)
         position = await service.door.read(overview.position, self.chat_id)
+        # Nobody else has a turn from here until it has joined.
+        service.presence.check_room(self.chat_id, self.user)
         how = resume(position, self._start)
         handler.set_header("Content-Type", "text/event-stream; charset=utf-8")
         handler.set_header("Cache-Control", "no-store")

@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 import pytest
+from tornado.httpclient import HTTPClientError
 
 from sparky_nb.log.base import Log
 from tests.server.support import API, PATIENCE, Connect, Fetch, append, refused, running_task, said
@@ -110,6 +111,27 @@ class TestRoom:
                 except Exception:
                     await asyncio.sleep(0.05)
         await socket.until("live")
+
+    async def test_those_who_come_at_once_are_counted_too(
+        self, connect: Connect, log: Log, jp_serverapp: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        append(log, "a")
+        door = jp_serverapp.web_app.settings["sparky_nb_service"].door
+        opening, come, all_there = door.open, 0, asyncio.Event()
+
+        async def open_together() -> Log:
+            nonlocal come
+            come += 1
+            if come == 5:
+                all_there.set()
+            await all_there.wait()
+            opened: Log = await opening()
+            return opened
+
+        monkeypatch.setattr(door, "open", open_together)
+        found = await asyncio.gather(*(connect("a") for _ in range(5)), return_exceptions=True)
+        codes = sorted(it.code if isinstance(it, HTTPClientError) else 101 for it in found)
+        assert codes == [101, 101, 429, 429, 429]
 
 
 class TestRequests:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import sqlite3
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from sparky_nb.clock import SystemClock
 from sparky_nb.log import open_log
 from sparky_nb.log.base import Log
+from sparky_nb.server.service import Service
+from sparky_nb.server.settings import Settings
 from sparky_nb.stream.frames import ViewerInfo
 from tests.server.support import PATIENCE, Connect, Fetch, append, refused, said, wait_for
 
@@ -69,10 +74,7 @@ async def test_another_server_over_the_same_log_goes_on_where_one_stopped(
     from tornado.web import Application
     from tornado.websocket import websocket_connect
 
-    from sparky_nb.clock import SystemClock
     from sparky_nb.server.routes import handlers
-    from sparky_nb.server.service import Service
-    from sparky_nb.server.settings import Settings
     from tests.server.support import Socket
 
     append(log, "a", 5)
@@ -127,6 +129,26 @@ async def test_what_asks_for_a_socket_and_is_none_leaves_nothing_behind(
     hub = jp_serverapp.web_app.settings["sparky_nb_service"].feed.hub
     assert (await api("GET", "chats/a/socket")).code == 400
     assert hub.watched == set()
+
+
+async def test_a_server_that_is_stopped_while_it_opens_its_log_leaves_nothing_running(
+    log_url: str,
+) -> None:
+    begun, go, before = threading.Event(), threading.Event(), asyncio.all_tasks()
+
+    def slowly() -> Log:
+        begun.set()
+        go.wait(PATIENCE)
+        return open_log(log_url)
+
+    service = Service(slowly, Settings(), SystemClock(), logging.getLogger(__name__))
+    starting = asyncio.create_task(service.start())
+    await wait_for(begun.is_set)
+    stopping = asyncio.create_task(service.close())
+    await wait_for(lambda: service.closing)
+    go.set()
+    await asyncio.gather(starting, stopping)
+    assert asyncio.all_tasks() == before
 
 
 async def test_goodbyes_are_said_to_all_at_once(api: Fetch, jp_serverapp: Any) -> None:
