@@ -64,12 +64,17 @@ def tick(log: Log, now_ms: int, *, chat_id: str | None = None) -> tuple[list[Fir
 
 def _by_this_clock(log: Log, row: ScheduleRow, now_ms: int) -> int:
     """When ``row`` is due. One that was made, or has fired, in what is the future now is due when
-    it would be had the clock never been ahead: else it would wait for that future."""
+    it would be had the clock never been ahead: else it would wait for that future. And whoever is
+    ahead does not take what others have put right so for something that is late all the time."""
     assert row.next_at is not None
     seen = max(row.created, row.last_at or 0)
-    if seen <= now_ms + CLOCKS_DIFFER or row.kind == "at":
+    we_are_behind, we_are_ahead = seen > now_ms + CLOCKS_DIFFER, row.next_at <= seen <= now_ms
+    if row.kind == "at" or not (we_are_behind or we_are_ahead):
         return row.next_at
-    next_at = first_after(Rule(kind=row.kind, spec=row.spec, timezone=row.timezone), now_ms)
+    rule = Rule(kind=row.kind, spec=row.spec, timezone=row.timezone)
+    if we_are_ahead:
+        return first_after(rule, seen) or row.next_at
+    next_at = first_after(rule, now_ms)
     if next_at is None or next_at >= row.next_at:
         return row.next_at
     after = msgspec.structs.replace(row, next_at=next_at, revision=row.revision + 1)

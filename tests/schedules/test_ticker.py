@@ -135,6 +135,16 @@ def test_a_clock_that_was_ahead_and_is_put_back_stops_no_schedule(log: Log) -> N
     assert log.schedule(row.schedule_id).next_at == 12 * MINUTE
 
 
+def test_clocks_that_differ_much_do_not_make_each_other_fire_all_the_time(log: Log) -> None:
+    row, ahead = add(log), 120 * MINUTE
+    for second in range(0, 180, 10):
+        for now_ms in (second * 1000, ahead + second * 1000):
+            fired, _ = tick(log, now_ms)
+            for one in fired:
+                end(log, one.task_id)
+    assert 3 <= log.schedule(row.schedule_id).fired <= 6, "one each minute, of each clock"
+
+
 def test_clocks_that_differ_a_little_fire_each_time_once(log: Log) -> None:
     add(log)
     ahead = 40 * MINUTE
