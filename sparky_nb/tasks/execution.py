@@ -147,8 +147,8 @@ class Execution:
         data = {"state": RUNNING, "attempt": self.attempt, "name": self.work.name}
         if self.work.model is not None:
             data["model"] = self.work.model
+        self.state = RUNNING  # before: a cancel may come as soon as the log has it
         self.emitter.begin({**data, "runner": self._runner_id})
-        self.state = RUNNING
 
     def _said(self) -> NewEvent | None:
         """The instruction as the user's message, where it is one."""

@@ -11,7 +11,9 @@ import pytest
 
 from sparky_nb.errors import Conflict, LogUnavailable
 from sparky_nb.log import Append, Log
+from sparky_nb.log.queueing import queued_task
 from sparky_nb.tasks import TaskContext, TaskHandle, call_work
+from sparky_nb.tasks.emitter import Emitter
 from sparky_nb.tasks.execution import Execution
 from tests.tasks.running import PATIENCE, Bench, wait_for
 
@@ -248,3 +250,26 @@ def test_a_flush_that_waits_for_the_log_does_not_hold_up_anothers_forced_cancel(
     end.set()
     wait_for(lambda: printing.state == "completed", "the end")
     assert busy.in_time, "the timers have waited for the log"
+
+
+@pytest.mark.promise("P6")
+def test_a_task_that_is_cancelled_just_as_it_is_claimed_frees_its_place(
+    make_bench: Callable[..., Bench], log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = make_bench(parallel=1)
+    task_id, append = queued_task("chat", asked_by="ada", now_ms=0, instruction="hang")
+    log.commit(append)
+    begin = Emitter.begin
+
+    def cancelled_at_once(emitter: Emitter, *args: Any, **options: Any) -> None:
+        begin(emitter, *args, **options)
+        found = bench.runner.find(task_id)
+        if found is not None and emitter is found.emitter:
+            found.cancel("at once")
+
+    monkeypatch.setattr(Emitter, "begin", cancelled_at_once)
+    execution = bench.runner.take(log.task(task_id), call_work(hang, (), {}, chat_id="chat"))
+    assert execution is not None
+    assert execution.done.wait(PATIENCE)
+    assert (execution.state, log.task(task_id).state) == ("cancelled", "cancelled")
+    assert bench.start(lambda: "its place is free").result(PATIENCE) == "its place is free"
