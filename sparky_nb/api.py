@@ -53,6 +53,16 @@ _open: ExitStack | None = None
 _pid = os.getpid()
 
 
+def _after_fork() -> None:
+    """Whoever had the lock is not in the child."""
+    global _lock
+    _lock = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
 def start(
     fn: Callable[..., Any],
     *args: Any,

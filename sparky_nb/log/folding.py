@@ -81,7 +81,7 @@ class FoldCache:
     def snapshot(self, chat_id: str) -> Snapshot:
         """See ``Log.snapshot``."""
         if self._pid != os.getpid():  # a forked child: whoever has a turn is not in it
-            self._pid, self._slots = os.getpid(), {}
+            self._slots, self._pid = {}, os.getpid()
         slots = self._slots
         slot = slots.setdefault(chat_id, _Slot())
         for oldest in list(slots)[:-CACHED_CHATS]:

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from sparky_nb import api
 from sparky_nb.clock import SystemClock
 from sparky_nb.events.codec import decode_event
 from sparky_nb.log import Log, open_log
@@ -165,6 +166,28 @@ def test_closing_the_runner_ends_everything_and_says_why(make_bench: Any) -> Non
         assert (last["state"], last["reason"]) == ("cancelled", "kernel shut down")
     assert bench.log.runners() == []
     stubborn.set()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+def test_a_child_that_was_forked_while_a_runner_is_made_makes_its_own() -> None:
+    held, go = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with api._lock:
+            held.set()
+            go.wait(PATIENCE)
+
+    maker = threading.Thread(target=hold)
+    maker.start()
+    assert held.wait(PATIENCE)
+    if (child := os.fork()) == 0:
+        signal.alarm(10)  # it is killed where it waits for ever
+        api.configure()
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    go.set()
+    maker.join(PATIENCE)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
