@@ -15,6 +15,7 @@ import msgspec
 
 from sparky_nb.clock import Clock
 from sparky_nb.errors import Conflict, Fenced, IdConflict, InvalidArgument, NotFound, UsageError
+from sparky_nb.events.jsonable import safe_text
 from sparky_nb.events.model import Command, NewEvent, Status
 from sparky_nb.events.states import ACTIVE, QUEUED, TERMINAL
 from sparky_nb.ids import INDEX_CHAT, check_chat_id, check_title, derived_id, new_epoch
@@ -123,7 +124,7 @@ class EngineLog(Log, FoldSource):
                 now_ms=now_ms,
             )
             store(tx, Append(chat=chat_id, events=(event,)), (encode(event),), _NOTHING)
-            tx.save_chat(msgspec.structs.replace(known_chat(tx, chat_id), title=title))
+            tx.save_chat(msgspec.structs.replace(known_chat(tx, chat_id), title=safe_text(title)))
 
         self._write(rename)
         return self.chat(chat_id)
@@ -314,7 +315,7 @@ def _new_chat(append: Append, epoch: str) -> ChatRow:
         key=0,
         chat_id=append.chat,
         epoch=epoch,
-        title=append.title,
+        title=None if append.title is None else safe_text(append.title),
         owner=append.owner,
         created=append.events[0].time,
         updated=append.events[-1].time,

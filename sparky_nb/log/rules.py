@@ -18,7 +18,7 @@ from typing import Any, Final
 import msgspec
 
 from sparky_nb.errors import Fenced, IllegalMove, InvalidArgument, LaneTaken
-from sparky_nb.events.jsonable import safe_text
+from sparky_nb.events.jsonable import jsonable
 from sparky_nb.events.model import ChatChange, Command, NewEvent, ScheduleDigest, TaskDigest
 from sparky_nb.events.states import (
     ACTIVE,
@@ -78,7 +78,7 @@ def apply_event(
         # What an agent has used up is no bar.
         first = "usage" not in data and (shown is None or key == shown.get("key"))
         if key == "main" or first:
-            return msgspec.structs.replace(row, last=offset, progress=data)
+            return msgspec.structs.replace(row, last=offset, progress=jsonable(data))
     elif event.type == "command":
         data = to_dict(event.data)
         if data.get("name") == "cancel":
@@ -169,13 +169,9 @@ _ROW_FIELDS: Final = (
 
 
 def _with_fields(row: TaskRow, data: dict[str, Any]) -> TaskRow:
-    changes = {name: _storable(data[name]) for name in _ROW_FIELDS if name in data}
+    # As the codec stores it in the event itself: a text may hold half a surrogate pair.
+    changes = {name: jsonable(data[name]) for name in _ROW_FIELDS if name in data}
     return msgspec.structs.replace(row, **changes) if changes else row
-
-
-def _storable(value: Any) -> Any:
-    """As the codec stores it in the event itself: a name may hold half a surrogate pair."""
-    return safe_text(value) if isinstance(value, str) else value
 
 
 def _state_of(data: dict[str, Any]) -> str:

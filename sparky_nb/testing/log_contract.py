@@ -141,8 +141,18 @@ class AppendContract(LogCase):
         assert {it.data["kind"] for it in all_events(log, INDEX_CHAT) if it.task_id} == {"call"}
 
     def test_half_a_character_in_a_name_is_stored_as_a_whole_one(self, log: Log) -> None:
-        task = start(log, "c", 1, name="n\ud800")
-        assert log.task(task).name == all_events(log, "c")[0].data["name"] == "n\ufffd"
+        origin = {"path": "p\udce9"}
+        task = start(log, "c", 1, name="n\ud800", origin=origin)
+        said = event("p", "progress", task, key="main", done=1, message="m\ud800")
+        append(log, "c", said, fence=fence(task))
+        row, (first, second) = log.task(task), all_events(log, "c")
+        assert row.name == first.data["name"] == "n\ufffd"
+        assert row.origin == first.data["origin"] == {"path": "p\ufffd"}
+        assert row.progress == second.data
+        assert second.data["message"] == "m\ufffd"
+        assert log.rename_chat("c", "t\ud800", actor="a", now_ms=1).title == "t\ufffd"
+        append(log, "d", event("a"), title="t\ud800")
+        assert log.chat("d").title == "t\ufffd"
 
 
 class ReadContract(LogCase):
