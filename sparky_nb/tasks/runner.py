@@ -178,7 +178,7 @@ class Runner:
         Raises:
             LogUnavailable: it can't be claimed now.
         """
-        if self.closed or self._lane_elsewhere(work):
+        if not self._turns.has_place(work) or self._lane_elsewhere(work):
             return None
         self._register()
         execution = self._execution(work, row.task_id, runner_id=self.runner_id)

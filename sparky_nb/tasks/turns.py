@@ -55,6 +55,11 @@ class Turns:
         with self._settled:
             return tuple(self._queue)
 
+    def has_place(self, work: Work) -> bool:
+        """Whether ``work`` could begin here now."""
+        with self._settled:
+            return not (self.closed or self._full() or self._lane_taken(work))
+
     # -- one task's way
 
     def add(self, execution: Execution) -> None:
@@ -77,8 +82,7 @@ class Turns:
     def take(self, execution: Execution) -> bool:
         """Reserve a place for one that others have queued; False: none is free."""
         with self._settled:
-            known = execution.task_id in self._executions
-            if known or self.closed or self._full() or self._lane_taken(execution.work):
+            if execution.task_id in self._executions or not self.has_place(execution.work):
                 return False
             self._reserve(execution)
             return True
@@ -87,7 +91,7 @@ class Turns:
         """Reserve a place for one of ``queued``; False: none is free, or it is not queued now."""
         with self._settled:
             waits = execution in self._queue and execution not in self._reserved
-            if not waits or self.closed or self._full() or self._lane_taken(execution.work):
+            if not waits or not self.has_place(execution.work):
                 return False
             self._reserve(execution)
             return True

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import msgspec
 import pytest
 
 from sparky_nb.errors import Conflict, LogUnavailable
@@ -273,3 +274,23 @@ def test_a_task_that_is_cancelled_just_as_it_is_claimed_frees_its_place(
     assert execution.done.wait(PATIENCE)
     assert (execution.state, log.task(task_id).state) == ("cancelled", "cancelled")
     assert bench.start(lambda: "its place is free").result(PATIENCE) == "its place is free"
+
+
+def test_who_has_no_place_reads_nothing_for_each_task_that_is_queued(
+    make_bench: Callable[..., Bench], log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = make_bench(parallel=1)
+    task_id, append = queued_task("chat", asked_by="ada", now_ms=0, instruction="later")
+    log.commit(append)
+    row, work = log.task(task_id), call_work(hang, (), {}, chat_id="chat")
+    in_lane, reads = msgspec.structs.replace(work, lane="chat"), list[str]()
+    with kept_running(bench):
+        tasks = log.tasks
+
+        def counted(**options: Any) -> Any:
+            reads.append(threading.current_thread().name)
+            return tasks(**options)
+
+        monkeypatch.setattr(log, "tasks", counted)
+        assert bench.runner.take(row, in_lane) is None
+    assert threading.current_thread().name not in reads
