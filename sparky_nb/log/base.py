@@ -361,6 +361,8 @@ class Log(ABC):
         Raises:
             NotFound: no such task in that chat.
             Conflict: the task has ended, or it does not wait for that answer.
+            InvalidArgument: the answer is not among the choices of its question (as far as the
+                log has them: of a question that was redacted only the runner knows).
             IdConflict: the command id was used with other content.
         """
 

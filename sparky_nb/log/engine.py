@@ -16,7 +16,7 @@ import msgspec
 from sparky_nb.clock import Clock
 from sparky_nb.errors import Conflict, Fenced, IdConflict, InvalidArgument, NotFound, UsageError
 from sparky_nb.events.jsonable import safe_text
-from sparky_nb.events.model import Command, NewEvent, Status
+from sparky_nb.events.model import Command, JsonObject, NewEvent, Status
 from sparky_nb.events.states import ACTIVE, QUEUED, TERMINAL
 from sparky_nb.ids import INDEX_CHAT, check_chat_id, check_title, derived_id, new_epoch
 from sparky_nb.log.base import (
@@ -45,6 +45,7 @@ from sparky_nb.log.records import (
 from sparky_nb.log.redact import blobs_in, redact_events
 from sparky_nb.log.rules import (
     chat_event,
+    check_choice,
     digest,
     lost_event,
     schedule_event,
@@ -194,7 +195,19 @@ class EngineLog(Log, FoldSource):
         self, chat_id: str, task_id: str, command: Command, *, now_ms: int, event_id: str
     ) -> Submitted:
         check_chat_id(chat_id)
+        if command.name == "answer":
+            self._check_choice(chat_id, task_id, command.args)
         return self._write(lambda tx: _submit(tx, chat_id, task_id, command, now_ms, event_id))
+
+    def _check_choice(self, chat_id: str, task_id: str, args: JsonObject) -> None:
+        """An answer to an open question is one of its choices. They never change once it is asked,
+        so they may be looked up before the transaction; that it is open is checked inside."""
+        try:
+            asked = self.snapshot(chat_id).state["questions"].get(str(args.get("question_id")))
+        except NotFound:
+            return  # so is the task, and that is what will be said
+        if asked is not None and asked["task_id"] == task_id:
+            check_choice(asked.get("choices"), args.get("answer"))
 
     # -- schedules
 

@@ -274,6 +274,15 @@ def expired(pending: list[CommandRow], now_ms: int) -> list[NewEvent]:
     return [command_event(row, "expired", now_ms) for row in pending]
 
 
+def check_choice(choices: Any, answer: Any) -> None:
+    """Raise InvalidArgument unless ``answer`` is a text, and one of the ``choices`` of its
+    question where that has some."""
+    if not isinstance(answer, str):
+        raise InvalidArgument("answer", "a text", answer)
+    if isinstance(choices, list) and choices and answer not in choices:
+        raise InvalidArgument("answer", f"one of {', '.join(map(str, choices))}", answer)
+
+
 def command_event(row: CommandRow, outcome: str, now_ms: int, actor: str = "system") -> NewEvent:
     """The event that ends a command with ``outcome``; repeating it stores it once."""
     command = row.command

@@ -19,7 +19,7 @@ async def submit(handler: Access, chat_id: str, frame: CommandFrame) -> Submitte
     """Submit ``frame`` for the user of ``handler``.
 
     Raises:
-        InvalidArgument: naming the field of ``args``.
+        InvalidArgument: naming the field of ``args``; or as the log says.
         Forbidden: the user has no right to this command.
         NotFound, Conflict, IdConflict, LogUnavailable: as the log says.
     """

@@ -22,7 +22,7 @@ from sparky_nb.events.model import Event
 from sparky_nb.events.states import CANCELLED, COMPLETED, LOST, TERMINAL
 from sparky_nb.log.base import TaskRow
 from sparky_nb.tasks.execution import Execution
-from sparky_nb.tasks.questions import Open, Questions, check_answer
+from sparky_nb.tasks.questions import Open, Questions
 from sparky_nb.tasks.runner import Runner
 
 _POLL = 0.1
@@ -159,7 +159,6 @@ class TaskHandle:
             question = self._execution.questions.find(question_id)
         else:
             question = self._open_question(question_id)
-        check_answer(question, text)
         args = {"question_id": question.question_id, "answer": text}
         self._runner.submit(self.chat_id, self.task_id, "answer", args)
 
@@ -250,7 +249,7 @@ class TaskHandle:
         asked = Questions()
         for key, it in state["questions"].items():
             if it["task_id"] == self.task_id:
-                asked.ask(Open(key, it.get("choices")))
+                asked.ask(Open(key, None))
         return asked.find(question_id)
 
 

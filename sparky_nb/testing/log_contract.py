@@ -378,16 +378,33 @@ class CommandContract(LogCase):
     def test_an_answer_needs_an_open_question(self, log: Log) -> None:
         task = start(log, "c", 1)
         with pytest.raises(Conflict):
-            ask(log, "c", task, "answer", question_id="q", text="yes")
+            ask(log, "c", task, "answer", question_id="q", answer="yes")
         question = event("q", "question", task, question_id="q", prompt="?")
         append(log, "c", question, fence=fence(task))
-        ask(log, "c", task, "answer", question_id="q", text="yes")
+        ask(log, "c", task, "answer", question_id="q", answer="yes")
         with pytest.raises(Conflict):
-            ask(log, "c", task, "answer", "c2", question_id="q", text="no")
+            ask(log, "c", task, "answer", "c2", question_id="q", answer="no")
         reply: Any = {"message_id": "m", "text": "yes", "from": "ann", "in_reply_to": "q"}
         append(log, "c", event("r", "message_received", task, **reply))
         with pytest.raises(Conflict):
-            ask(log, "c", task, "answer", "c3", question_id="q", text="no")
+            ask(log, "c", task, "answer", "c3", question_id="q", answer="no")
+
+    def test_an_answer_is_among_the_choices_of_its_question(self, log: Log) -> None:
+        task = start(log, "c", 1)
+        asked: Any = {"question_id": "q", "prompt": "?", "choices": ["yes", "no"]}
+        append(log, "c", event("q", "question", task, **asked), fence=fence(task))
+        before = log.position("c").head
+        with pytest.raises(InvalidArgument, match="answer: expected one of yes, no, got"):
+            ask(log, "c", task, "answer", question_id="q", answer="maybe")
+        with pytest.raises(InvalidArgument, match="answer: expected a text"):
+            ask(log, "c", task, "answer", question_id="q", answer=3)
+        assert log.position("c").head == before, "nothing was stored"
+        done = ask(log, "c", task, "answer", question_id="q", answer="no")
+        row = log.pending_commands(RUNNER)[0]
+        reply: Any = {"message_id": "m", "text": "no", "from": "ann", "in_reply_to": "q"}
+        ends = (event("r", "message_received", task, **reply), command_event(row, "applied", 3000))
+        append(log, "c", *ends, commands=(done.key,))
+        assert ask(log, "c", task, "answer", question_id="q", answer="no").repeated
 
     def test_a_command_for_nobody_is_refused(self, log: Log) -> None:
         start(log, "c", 1)

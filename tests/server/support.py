@@ -57,6 +57,24 @@ def running_task(log: Log, chat: str, runner: str = "boot:ns:1:2:abcd") -> str:
     return task_id
 
 
+def asks(
+    log: Log,
+    chat: str,
+    task_id: str,
+    question_id: str,
+    choices: list[str],
+    runner: str = "boot:ns:1:2:abcd",
+) -> None:
+    """That task asks, and waits."""
+    now = CLOCK.now_ms()
+    data = {"question_id": question_id, "prompt": "Go on?", "choices": choices}
+    question = NewEvent(
+        id=new_event_id(now), type="question", time=now, task_id=task_id, actor="task", data=data
+    )
+    fence = Fence(task_id=task_id, attempt=1, runner=runner)
+    log.commit(Append(chat=chat, events=(question, status(task_id, "waiting")), fence=fence))
+
+
 def register_kernel(log: Log, runner_id: str, chat: str = "a") -> None:
     """Make a kernel known that attends to ``chat``."""
     log.register(

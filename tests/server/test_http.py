@@ -7,9 +7,7 @@ from typing import Any
 
 import pytest
 
-from sparky_nb.clock import SystemClock
-from sparky_nb.events.model import NewEvent
-from sparky_nb.ids import new_event_id, new_nonce
+from sparky_nb.ids import new_nonce
 from sparky_nb.log.base import Append, Fence, Log
 from sparky_nb.log.liveness import RunnerIdentity
 from tests.server.support import (
@@ -17,6 +15,7 @@ from tests.server.support import (
     Connect,
     Fetch,
     append,
+    asks,
     register_kernel,
     running_task,
     said,
@@ -265,18 +264,13 @@ class TestTasks:
     async def test_an_answer_reaches_a_task_that_waits_for_it(self, api: Fetch, log: Log) -> None:
         runner = "boot:ns:1:2:abcd"
         task = running_task(log, "a", runner)
-        now = SystemClock().now_ms()
-        question = NewEvent(
-            id=new_event_id(now),
-            type="question",
-            time=now,
-            task_id=task,
-            actor="task",
-            data={"question_id": "q1", "prompt": "Go on?"},
-        )
-        fence = Fence(task_id=task, attempt=1, runner=runner)
-        log.commit(Append(chat="a", events=(question, status(task, "waiting")), fence=fence))
+        asks(log, "a", task, "q1", ["yes", "no"], runner)
         body = {"question_id": "q1", "answer": "yes"}
+        none = await api("POST", f"tasks/{task}/answer", {**body, "answer": "maybe"})
+        error = said(none)["error"]
+        assert (none.code, error["code"]) == (400, "invalid_argument")
+        assert (error["field"], error["rule"]) == ("answer", "one of yes, no")
+        assert log.pending_commands(runner) == [], "it was refused, not accepted and rejected later"
         assert (await api("POST", f"tasks/{task}/answer", body)).code == 202
         (row,) = log.pending_commands(runner)
         assert row.command.args == body

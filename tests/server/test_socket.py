@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from sparky_nb.log.base import Log
-from tests.server.support import Connect, Fetch, append, running_task, said, wait_for
+from tests.server.support import Connect, Fetch, append, asks, running_task, said, wait_for
 
 
 @pytest.mark.promise("P1", "P12")
@@ -225,6 +225,12 @@ async def test_a_command_that_can_not_be_is_refused_with_the_reason(
     await socket.say(t="command", id="c2", name="message", task_id=task, args={"text": 7})
     result = await socket.until("result")
     assert (result["error"]["code"], result["error"]["field"]) == ("invalid_argument", "text")
+    asks(log, "a", task, "q", ["yes", "no"])
+    answer = {"question_id": "q", "answer": "maybe"}
+    await socket.say(t="command", id="c3", name="answer", task_id=task, args=answer)
+    error = (await socket.until("result"))["error"]
+    assert (error["code"], error["field"]) == ("invalid_argument", "answer")
+    assert error["rule"] == "one of yes, no"
 
 
 async def test_viewers_see_each_other_come_and_go(connect: Connect, log: Log) -> None:

@@ -48,13 +48,21 @@ def test_an_answer_that_is_no_choice_is_refused(bench: Bench) -> None:
         handle.answer("up")
     with pytest.raises(NotFound):
         handle.answer("left", "another question")
-    question = bench.runner.find(handle.task_id).questions.find(None)  # type: ignore[union-attr]
-    args = {"question_id": question.question_id, "answer": "up"}
-    bench.runner.submit(handle.chat_id, handle.task_id, "answer", args)
-    rejected = [e for e in bench.events(handle) if e.data.get("outcome") == "rejected"]
-    assert len(rejected) == 1, "one that comes from elsewhere ends as rejected"
+    assert not [e for e in bench.events(handle) if e.type == "command"], "nothing was accepted"
     handle.answer("right")
     assert handle.result(PATIENCE) == "right"
+
+
+def test_the_choices_of_a_redacted_question_are_known_to_the_task_alone(bench: Bench) -> None:
+    handle = bench.start(lambda task: task.ask("Which?", ["left", "right"]))
+    wait_for(lambda: handle.state == "waiting", "the question")
+    (asked,) = [e.offset for e in bench.events(handle) if e.type == "question"]
+    bench.log.redact(handle.chat_id, [asked], actor="user:ann", now_ms=1)
+    handle.answer("up")
+    rejected = [e for e in bench.events(handle) if e.data.get("outcome") == "rejected"]
+    assert len(rejected) == 1
+    handle.answer("left")
+    assert handle.result(PATIENCE) == "left"
 
 
 def test_time_that_runs_out_raises_and_the_task_goes_on(bench: Bench) -> None:
