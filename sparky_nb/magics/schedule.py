@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sparky_nb.magics.actions import Request
+from sparky_nb.magics.actions import Request, Text
 from sparky_nb.magics.splitting import LineError, first_word, suggestion
 from sparky_nb.magics.tables import Table
 from sparky_nb.worker import Schedule, find_schedule, find_schedules, schedule
@@ -32,7 +32,7 @@ def act(request: Request) -> Any:
     if word == "run":
         return found.run()
     getattr(found, word)()
-    return None if word == "remove" else found
+    return Text(f"{found.schedule_id}: removed") if word == "remove" else found
 
 
 def _add(request: Request) -> Schedule:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -12,10 +13,12 @@ from sparky_nb.log.base import ScheduleRow
 from sparky_nb.schedules import make_rule
 from sparky_nb.tasks import TaskHandle
 from sparky_nb.tasks.runner import user_name
+from sparky_nb.view.brief import brief
 from sparky_nb.worker.attending import attend
 from sparky_nb.worker.works import namespace, scheduled_call
 
 PREFIX = "sched-"
+WHAT_MAX = 60
 T = TypeVar("T")
 
 
@@ -65,12 +68,22 @@ class Schedule:
         return schedules.described(here.log, self.row(), here.clock.now_ms())
 
     def __repr__(self) -> str:
+        return f"<Schedule {self.schedule_id} {self._said()!r}>"
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        said = self._said()
+        shown = f"<p>{html.escape(said)} <code>{html.escape(self.schedule_id)}</code></p>"
+        return {"text/plain": f"{said} ({self.schedule_id})", "text/html": shown}
+
+    def _said(self) -> str:
+        """``Tidy up: every 30 minutes, next in 29 minutes (Mon 2026-11-23 08:00)``."""
         try:
             it = self.described()
         except NotFound:
-            return f"<Schedule {self.schedule_id}>"
+            return "removed"
         what = it["name"] or it["instruction"] or f"{it['call']}()"
-        return f"<Schedule {self.schedule_id} {what!r}: {it['words']}, next: {it['next_words']}>"
+        following = f"next {it['next_words']}" if it["state"] == "active" else it["next_words"]
+        return f"{brief(' '.join(what.split()), WHAT_MAX)}: {it['words']}, {following}"
 
 
 def schedule(

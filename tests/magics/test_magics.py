@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -117,6 +118,24 @@ def test_lists_say_what_there_is(cell: Cell) -> None:
     assert "default" in repr(cell("%sparky chats"))
     assert str(api.runner().log.url) in repr(cell("%sparky status"))
     assert cell(f"%sparky watch {handle.task_id}") is not None
+
+
+def test_a_schedule_is_told_in_words(shell: Any, cell: Cell) -> None:
+    made = cell("%sparky schedule --every 30m Tidy <b>up</b>\x1b[31m")
+    shown = shell.display_formatter.format(made)[0]
+    assert re.fullmatch(
+        r"Tidy <b>up</b>\S*: every 30 minutes, next in \d+ minutes \(.*\) \(sched-\w+\)",
+        shown["text/plain"],
+    )
+    assert "\x1b" not in "".join(shown.values())
+    assert "Tidy &lt;b&gt;up&lt;/b&gt;" in shown["text/html"]
+    assert f"<code>{made.schedule_id}</code>" in shown["text/html"]
+    paused = cell(f"%sparky schedule pause {made.schedule_id}")
+    shown = shell.display_formatter.format(paused)[0]
+    assert "every 30 minutes, paused" in shown["text/plain"]
+    removed = cell(f"%sparky schedule remove {made.schedule_id}")
+    assert repr(removed) == f"{made.schedule_id}: removed"
+    assert "removed" in repr(made)
 
 
 def test_settings_are_shown_and_changed(cell: Cell) -> None:
