@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import acp
@@ -34,7 +35,10 @@ from sparky_nb.agents.assignment import Assignment
 from sparky_nb.agents.failures import AgentFailed
 from sparky_nb.agents.memory import Past, Said, ending_of
 from sparky_nb.events.jsonable import jsonable
+from sparky_nb.tasks.current import CURRENT
 
+_log = logging.getLogger(__name__)
+_LIBRARY: Final = os.path.dirname(acp.__file__) + os.sep
 _GRACE: Final = 0.4
 """Seconds that a cancelled program has to end by itself, and again when it was told to."""
 _UNMET: Final = (
@@ -51,17 +55,18 @@ async def acp_agent(assignment: Assignment, command: Sequence[str]) -> None:
     """
     client = _Client(assignment)
     try:
-        async with acp.spawn_agent_process(
-            client,  # type: ignore[arg-type]  # what it did not promise is not asked for
-            *command,
-            env=dict(os.environ),
-            transport_kwargs={"shutdown_timeout": _GRACE},
-        ) as (agent, process):
-            errors = asyncio.create_task(_show_errors(process, assignment))
-            try:
-                await _converse(agent, client, assignment)
-            finally:
-                errors.cancel()
+        with _library_quiet():
+            async with acp.spawn_agent_process(
+                client,  # type: ignore[arg-type]  # what it did not promise is not asked for
+                *command,
+                env=dict(os.environ),
+                transport_kwargs={"shutdown_timeout": _GRACE},
+            ) as (agent, process):
+                errors = asyncio.create_task(_show_errors(process, assignment))
+                try:
+                    await _converse(agent, client, assignment)
+                finally:
+                    errors.cancel()
     except (acp.RequestError, ConnectionError, EOFError) as error:
         if not client.met:
             raise AgentFailed(f"the agent {command[0]} ended {_UNMET}: {error}") from error
@@ -163,6 +168,26 @@ class _Client:
             return RequestPermissionResponse(outcome=DeniedOutcome(outcome="cancelled"))
         outcome = AllowedOutcome(outcome="selected", option_id=chosen.option_id)
         return RequestPermissionResponse(outcome=outcome)
+
+
+@contextlib.contextmanager
+def _library_quiet() -> Iterator[None]:
+    """The protocol's library logs a traceback by the root logger for each line that it can't read:
+    that is no output of the task, whose ending says what was wrong."""
+    task = CURRENT.get()
+
+    def passes(record: logging.LogRecord) -> bool:
+        if CURRENT.get() is not task or not record.pathname.startswith(_LIBRARY):
+            return True
+        _log.debug("the agent's connection: %s", record.getMessage(), exc_info=record.exc_info)
+        return False
+
+    root = logging.getLogger()
+    root.addFilter(passes)
+    try:
+        yield
+    finally:
+        root.removeFilter(passes)
 
 
 async def _show_errors(process: asyncio.subprocess.Process, assignment: Assignment) -> None:

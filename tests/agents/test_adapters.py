@@ -116,7 +116,12 @@ class TestAcp(AgentContract):
 
     @pytest.mark.parametrize(
         "command, words",
-        [("true", "ended before it said anything"), ("sleep 60", "was silent before it said")],
+        [
+            ("true", "ended before it said anything"),
+            ("ls /", "ended before it said anything"),
+            ("echo [1]", "ended before it said anything"),
+            ("sleep 60", "was silent before it said"),
+        ],
     )
     def test_a_program_that_does_not_speak_the_protocol_is_told_so(
         self, command: str, words: str
@@ -124,6 +129,7 @@ class TestAcp(AgentContract):
         with stage() as here:
             events = here.finish(here.start((f"acp:{command}", {}), silence=1))
             assert f"the agent {command.split()[0]} {words}" in events[-1].data["error"]["message"]
+            assert not [e for e in events if e.type == "output"], "no tracebacks of the library"
 
     def test_what_it_writes_to_stderr_is_shown(self) -> None:
         with stage() as here, self.play([Hang()]) as played:
