@@ -128,10 +128,7 @@ def open_local(log_url: str | None, *, create: bool = False) -> Iterator[Any]:
 
 def _is_there(url: str) -> bool:
     """Whether a file is there; what the URL is worth is for ``open_log`` to say."""
-    import os
-    from urllib.parse import unquote, urlsplit
+    from sparky_nb.log.urls import sqlite_path
 
-    parts = urlsplit(url)
-    if parts.scheme != "sqlite" or parts.netloc or not os.path.isabs(parts.path):
-        return True
-    return os.path.exists(unquote(parts.path))
+    path = sqlite_path(url)
+    return path is None or path.exists()

@@ -469,7 +469,11 @@ class Log(ABC):
     def repair(self) -> list[Problem]:
         """Mend what ``verify`` finds and can be mended; what was mended. Nothing is lost by it but
         what is lost already: where events are missing, the chat ends before the hole, in a new
-        epoch whose lineage says so."""
+        epoch whose lineage says so.
+
+        Raises:
+            LogRefused: the file itself is damaged, and nothing else is wrong.
+        """
         return []
 
     @abstractmethod

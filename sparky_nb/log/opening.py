@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from typing import Any, Final, Literal
-from urllib.parse import parse_qs, quote, unquote, urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from sparky_nb.clock import Clock
 from sparky_nb.errors import InvalidArgument
 from sparky_nb.log.base import Log
+from sparky_nb.log.urls import sqlite_path, sqlite_url
 
 URL_RULE: Final = "sqlite:///ABSOLUTE/PATH[?durability=power] or memory://NAME"
 
@@ -21,16 +22,6 @@ def default_url() -> str:
     from jupyter_core.paths import jupyter_data_dir  # costs 20 ms: only where it is needed
 
     return sqlite_url(Path(jupyter_data_dir()).resolve() / "sparky" / "log.db")
-
-
-def sqlite_url(path: Path, *, durability: str = "process") -> str:
-    """The URL of the SQLite log at ``path``, an absolute path.
-
-    >>> sqlite_url(Path("/home/a b/log.db"))
-    'sqlite:///home/a%20b/log.db'
-    """
-    query = "?durability=power" if durability == "power" else ""
-    return f"sqlite://{quote(str(path))}{query}"
 
 
 def open_log(
@@ -70,15 +61,15 @@ def open_log(
 
         return MemoryLog(parts.netloc + parts.path, clock=clock)
     if parts.scheme == "sqlite":
-        path = unquote(parts.path)
-        if parts.netloc or not os.path.isabs(path) or path.endswith("/"):
+        path = sqlite_path(url)
+        if path is None:
             raise InvalidArgument("log_url", URL_RULE, url)
         wanted: Any = _query(parts.query, url).get("durability", durability)
         if wanted not in ("process", "power"):
             raise InvalidArgument("log_url", "durability=process or durability=power", url)
         from sparky_nb.log.sqlite import SqliteLog
 
-        return SqliteLog(Path(path), clock=clock, durability=wanted)
+        return SqliteLog(path, clock=clock, durability=wanted)
     raise InvalidArgument("log_url", URL_RULE, url)
 
 

@@ -23,7 +23,7 @@ Sparky = Callable[..., "subprocess.CompletedProcess[str]"]
 
 @pytest.fixture
 def log_url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path}/log/log.db"
+    return f"sqlite://{tmp_path}/log/log.db"
 
 
 @pytest.fixture

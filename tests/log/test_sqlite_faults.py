@@ -210,8 +210,26 @@ def test_a_damaged_log_is_refused_with_the_way_out(path: Path) -> None:
     for page in range(4096, len(content), 4096):
         content[page : page + 200] = b"\xff" * 200
     path.write_bytes(content)
-    with pytest.raises(LogRefused, match=r"damaged.*(verify|backup)"), SqliteLog(path) as log:
+    with pytest.raises(LogRefused, match=r"damaged.*backup"), SqliteLog(path) as log:
         all_events(log, "c")
+
+
+def test_verify_tells_what_is_damaged_and_repair_that_it_can_not_mend_it(path: Path) -> None:
+    with SqliteLog(path) as log:
+        for n in range(300):
+            append(log, "c", event(str(n), message_id="m", text="x" * 500, final=True))
+    content = bytearray(path.read_bytes())
+    pages = range(0, len(content), 4096)
+    texts = [at for at in pages if b"x" * 400 in content[at : at + 4096]]
+    for at in texts[5:10]:
+        content[at : at + 4096] = b"\x07" * 4096
+    path.write_bytes(content)
+    with SqliteLog(path) as log:
+        found = list(log.verify())
+        assert {(it.chat_id, it.mend) for it in found} == {(None, "restore a backup")}
+        assert all("\n" not in it.what for it in found)
+        with pytest.raises(LogRefused, match="only a backup"):
+            log.repair()
 
 
 def test_what_can_not_be_written_is_unavailable(tmp_path: Path) -> None:
@@ -386,6 +404,14 @@ def test_calling_the_log_from_inside_a_commit_is_refused_not_a_deadlock(path: Pa
 def test_an_url_that_names_no_log_is_refused(url: str) -> None:
     with pytest.raises(InvalidArgument, match="log_url"):
         open_log(url)
+
+
+def test_a_slash_more_names_the_same_log(tmp_path: Path) -> None:
+    with open_log(f"sqlite:///{tmp_path}/log.db") as log:
+        assert log.url == f"sqlite://{tmp_path}/log.db"
+    (tmp_path / "other.db").write_text("no database")
+    with pytest.raises(LogRefused, match=f"^{tmp_path}/other.db is not a database"):
+        open_log(f"sqlite:///{tmp_path}/other.db")
 
 
 def test_a_password_in_an_url_is_refused_and_not_repeated() -> None:

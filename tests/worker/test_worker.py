@@ -27,7 +27,7 @@ pytestmark = pytest.mark.timeout(180)
 
 @pytest.fixture
 def log_url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path}/log/log.db"
+    return f"sqlite://{tmp_path}/log/log.db"
 
 
 @pytest.fixture

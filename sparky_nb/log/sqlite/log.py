@@ -11,13 +11,12 @@ from pathlib import Path
 from typing import Final, Literal, TypeVar
 
 from sparky_nb.clock import Clock, SystemClock
-from sparky_nb.errors import Conflict, LogUnavailable, NotFound
+from sparky_nb.errors import Conflict, LogRefused, LogUnavailable, NotFound
 from sparky_nb.events.model import JsonObject
 from sparky_nb.log.base import Blob, Problem, RunnerRow
 from sparky_nb.log.boot import boot_id
 from sparky_nb.log.engine import EngineLog
 from sparky_nb.log.folding import CHECKPOINT_EVERY
-from sparky_nb.log.opening import sqlite_url
 from sparky_nb.log.reading import check_blob
 from sparky_nb.log.records import ChatRow, Records, StoredFold
 from sparky_nb.log.sqlite import chores
@@ -29,6 +28,7 @@ from sparky_nb.log.sqlite.reads import SqliteReads
 from sparky_nb.log.sqlite.records import CHECKPOINT, NeedsSyncError, encode_row
 from sparky_nb.log.sqlite.recovery import sync_heads
 from sparky_nb.log.sqlite.repair import mend
+from sparky_nb.log.urls import sqlite_url
 from sparky_nb.log.verify import verify_chats
 
 T = TypeVar("T")
@@ -269,12 +269,25 @@ class SqliteLog(SqliteReads, EngineLog):
             left = self._transaction(lambda opened: chores.purge_slice(opened.writer))
 
     def verify(self) -> Iterator[Problem]:
-        with self._files.reading() as connection:
-            found = connection.execute("PRAGMA quick_check(20)").fetchall()
-        for (text,) in found:
-            if text != "ok":
-                yield Problem(chat_id=None, offset=None, what=text, mend="restore a backup")
-        yield from verify_chats(self, self._living())
+        damage = self._damage()
+        for what in damage:
+            yield Problem(chat_id=None, offset=None, what=what, mend="restore a backup")
+        try:
+            yield from verify_chats(self, self._living())
+        except LogRefused:  # what can't be read any more
+            if not damage:
+                raise
+
+    def _damage(self) -> list[str]:
+        """What SQLite itself finds wrong with the file."""
+        found: list[str] = []
+        try:
+            with self._files.reading() as connection:
+                for (text,) in connection.execute("PRAGMA quick_check(20)"):
+                    found += [it for it in text.splitlines() if not it.startswith("***")]
+        except LogRefused as error:  # it can't look further
+            found.append(str(error.__cause__))
+        return found if found != ["ok"] else []
 
     def backup(self, path: Path) -> None:
         if path.resolve() == self.path.resolve():
@@ -283,7 +296,10 @@ class SqliteLog(SqliteReads, EngineLog):
             back_up(connection, path)
 
     def repair(self) -> list[Problem]:
-        found = [it for it in self.verify() if it.mend is not None and it.chat_id is not None]
+        problems = list(self.verify())
+        found = [it for it in problems if it.mend is not None and it.chat_id is not None]
+        if not found and any(it.chat_id is None for it in problems):
+            raise LogRefused(f"{self.path} is damaged: only a backup in its place mends that")
         for problem in found:
             self._transaction(lambda opened, it=problem: mend(opened.writer, it))  # type: ignore[misc]
         self._folds.clear()

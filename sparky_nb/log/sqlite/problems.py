@@ -28,8 +28,8 @@ def translated(error: sqlite3.Error, path: str) -> SparkyError:
     if kind in _DAMAGED:
         what = "is not a database" if kind == "SQLITE_NOTADB" else "is damaged"
         return LogRefused(
-            f"{path} {what} ({error}); it was left as it is: look at it with 'sparky log verify', "
-            "or put a backup in its place"
+            f"{path} {what} ({error}); it was left as it is: put a backup in its place, "
+            "or move it away, and the next task begins a new one"
         )
     meaning = _MEANING.get(kind)
     if meaning is None and isinstance(error, sqlite3.ProgrammingError):
