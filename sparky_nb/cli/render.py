@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from datetime import datetime
-from importlib.util import find_spec
-from typing import Any, TextIO
+from typing import Any
 
 import click
 
@@ -137,16 +135,6 @@ class Renderer:
 
     def _echo(self, text: str = "", nl: bool = True) -> None:
         click.echo(text, nl=nl)
-
-
-def renderer_for(stream: TextIO, as_json: bool) -> Renderer:
-    """What suits ``stream``: bars on a terminal where rich is installed."""
-    terminal = stream.isatty() and not as_json
-    if terminal and os.environ.get("TERM") != "dumb" and find_spec("rich") is not None:
-        from sparky_nb.cli.bars import BarRenderer  # takes 0.1 s
-
-        return BarRenderer()
-    return Renderer(terminal)
 
 
 def error_text(error: dict[str, Any]) -> str:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,6 +18,9 @@ from sparky_nb.events.model import JsonObject
 from sparky_nb.events.states import QUEUED, STATES
 from sparky_nb.ids import DEFAULT_CHAT
 from sparky_nb.log.queueing import needs
+
+if TYPE_CHECKING:
+    from sparky_nb.cli.render import Renderer
 
 FACTS = ("task_id", "chat_id", "name", "kind", "state", "attempt", "instruction", "model",
          "schedule_id", "retry_of", "progress", "error", "result")  # fmt: skip
@@ -148,11 +154,9 @@ def watch(task: str, source: Source, as_json: bool) -> None:
     Leaving with Ctrl-C leaves the task alone. Exit status: 0 completed, 1 failed, 3 lost,
     130 cancelled.
     """
-    from sparky_nb.cli.render import renderer_for
-
     found = source.task(task)
     state, shown = found["state"], False
-    renderer = renderer_for(sys.stdout, as_json)
+    renderer = _renderer(as_json)
     try:
         for event in source.follow(found):
             shown = True
@@ -206,6 +210,18 @@ def answer(task: str, words: tuple[str, ...], source: Source, as_json: bool) -> 
     found = source.task(task)
     args = answer_to(found, open_questions(source, found), words)
     _command(source, found["task_id"], "answer", args, as_json)
+
+
+def _renderer(as_json: bool) -> Renderer:
+    """What suits standard output: bars on a terminal where rich is installed."""
+    from sparky_nb.cli.render import Renderer
+
+    terminal = sys.stdout.isatty() and not as_json
+    if terminal and os.environ.get("TERM") != "dumb" and find_spec("rich") is not None:
+        from sparky_nb.cli.bars import BarRenderer  # takes 0.1 s
+
+        return BarRenderer()
+    return Renderer(terminal)
 
 
 def _queued(source: Source, task: JsonObject, as_json: bool) -> None:
