@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import threading
 from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -16,9 +16,9 @@ from sparky_nb.events.codec import decode_event
 from sparky_nb.events.model import Command, Event, JsonObject
 from sparky_nb.events.states import TERMINAL
 from sparky_nb.ids import new_event_id
-from sparky_nb.log.base import Log
+from sparky_nb.log.base import Append, Log
 from sparky_nb.log.liveness import LeaseObserver
-from sparky_nb.log.queueing import queued_task, runner_to_retry
+from sparky_nb.log.queueing import queued_task, retried_task
 from sparky_nb.log.sweep import sweep
 
 POLL_SECONDS: Final = 0.05
@@ -67,26 +67,26 @@ class LogSource:
     def add_task(
         self, chat: str, instruction: str, *, name: str | None, model: str | None
     ) -> JsonObject:
-        return self._queue(chat, instruction=instruction, name=name, model=model)
+        asked_by, now_ms = user_name(), self.clock.now_ms()
+        return self._queue(
+            *queued_task(
+                chat,
+                asked_by=asked_by,
+                now_ms=now_ms,
+                instruction=instruction,
+                name=name,
+                model=model,
+            )
+        )
 
     def retry(self, task_id: str) -> JsonObject:
-        row = self.log.task(task_id)
-        return self._queue(
-            row.chat_id,
-            instruction=row.instruction or row.name or row.kind,
-            name=row.name,
-            model=row.model,
-            kind=row.kind,
-            retry_of=row.task_id,
-            runner=runner_to_retry(row, self.log.runners()),
-        )
+        row, runners = self.log.task(task_id), self.log.runners()
+        asked_by, now_ms = user_name(), self.clock.now_ms()
+        return self._queue(*retried_task(row, runners, asked_by=asked_by, now_ms=now_ms))
 
-    def _queue(self, chat: str, **fields: Any) -> JsonObject:
-        task_id, append = queued_task(
-            chat, asked_by=user_name(), now_ms=self.clock.now_ms(), **fields
-        )
+    def _queue(self, task_id: str, append: Append) -> JsonObject:
         self.log.commit(append)
-        ring(self.log, chat, self.clock)
+        ring(self.log, append.chat, self.clock)
         found: JsonObject = msgspec.to_builtins(self.log.task(task_id))
         return found
 

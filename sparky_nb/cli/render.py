@@ -60,7 +60,7 @@ class Renderer:
         if data.get("result") is not None:
             words.append("→ " + shorten(data["result"]))
         if used := usage_text(data.get("usage")):
-            words.append(click.style(f"({used})", dim=True))
+            words.append(styled(f"({used})", dim=True))
         self._line("●", " ".join(words))
         error = data.get("error")
         if error:

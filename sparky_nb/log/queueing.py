@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from sparky_nb.errors import Conflict, InvalidArgument
-from sparky_nb.events.model import NewEvent
+from sparky_nb.events.model import JsonObject, NewEvent
 from sparky_nb.events.states import QUEUED, TERMINAL
 from sparky_nb.ids import check_chat_id, check_model, derived_id, new_event_id, new_task_id
 from sparky_nb.log.base import Append, RunnerRow, TaskRow
@@ -43,7 +43,7 @@ def queued_task(
     *,
     asked_by: str,
     now_ms: int,
-    instruction: str,
+    instruction: str | None,
     name: str | None = None,
     model: str | None = None,
     kind: str = "agent",
@@ -51,6 +51,7 @@ def queued_task(
     schedule_id: str | None = None,
     retry_of: str | None = None,
     runner: str | None = None,
+    origin: JsonObject | None = None,
     title: str | None = None,
 ) -> tuple[str, Append]:
     """(the task's id, what to commit).
@@ -59,11 +60,12 @@ def queued_task(
         chat_id: the chat; it comes into being where it is not there.
         asked_by: whose words the instruction is; for an agent it is also the first message.
         now_ms: ms UTC.
-        instruction: what to do; for ``kind="call"`` the call as people read it.
+        instruction: what to do; for ``kind="call"`` the call as people read it; None: the code
+            that ``runner`` has.
         name, model: of the task.
         task_id: where it is given, so are the events' ids by it: repeating stores it once.
         schedule_id: what made it.
-        retry_of, runner: the task that it repeats, and who alone can (``runner_to_retry``).
+        retry_of, runner, origin: the task that it repeats, who alone can do it, where it began.
         title: of a chat that is created by it.
 
     Raises:
@@ -71,7 +73,7 @@ def queued_task(
             that is none.
     """
     check_chat_id(chat_id)
-    if not instruction.strip() or len(instruction) > INSTRUCTION_MAX:
+    if instruction is not None and not 0 < len(instruction.strip()) <= INSTRUCTION_MAX:
         raise InvalidArgument("instruction", f"1 to {INSTRUCTION_MAX} characters", instruction)
     if name is not None and not 0 < len(name) <= NAME_MAX:
         raise InvalidArgument("name", f"1 to {NAME_MAX} characters", name)
@@ -85,6 +87,7 @@ def queued_task(
         "schedule_id": schedule_id,
         "retry_of": retry_of,
         "runner": runner,
+        "origin": origin,
     }
     status |= {key: value for key, value in given.items() if value is not None}
     needed = needs(kind, instruction, model) if runner is None else None
@@ -96,7 +99,7 @@ def queued_task(
         return NewEvent(id=key, type=kind_, time=now_ms, task_id=chosen, actor=actor, data=data)
 
     events = [event("queued", "status", "system" if schedule_id else f"user:{asked_by}", status)]
-    if kind == "agent":
+    if kind == "agent" and instruction is not None:
         said = {"text": instruction, "from": asked_by}
         first = event("said", "message_received", f"user:{asked_by}", said)
         said["message_id"] = first.id
@@ -104,14 +107,32 @@ def queued_task(
     return chosen, Append(chat=chat_id, events=tuple(events), title=title)
 
 
-def runner_to_retry(row: TaskRow, runners: Sequence[RunnerRow]) -> str | None:
-    """The runner that has the work of ``row`` at hand; None: any may do it again.
+def retried_task(
+    row: TaskRow, runners: Sequence[RunnerRow], *, asked_by: str, now_ms: int
+) -> tuple[str, Append]:
+    """The work of ``row`` once more: (the new task's id, what to commit).
 
-    An instruction can be carried out by anybody; code only by the process that has it.
+    An instruction can be carried out by anybody; code only by the process that has it, one of
+    ``runners``.
 
     Raises:
         Conflict: it has not ended, or that process is gone.
     """
+    return queued_task(
+        row.chat_id,
+        asked_by=asked_by,
+        now_ms=now_ms,
+        instruction=row.instruction,
+        name=row.name,
+        model=row.model,
+        kind=row.kind,
+        retry_of=row.task_id,
+        runner=_runner_to_retry(row, runners),
+        origin=row.origin,
+    )
+
+
+def _runner_to_retry(row: TaskRow, runners: Sequence[RunnerRow]) -> str | None:
     if row.state not in TERMINAL:
         raise Conflict(f"task {row.task_id} has not ended ({row.state})")
     if row.kind == "agent" and row.instruction is not None:

@@ -127,7 +127,7 @@ def fire(
         row.chat_id,
         asked_by=row.from_,
         now_ms=now_ms,
-        instruction=row.instruction if row.call is None else row.call + CALL_END,  # type: ignore[arg-type]  # one of the two is there
+        instruction=row.instruction if row.call is None else row.call + CALL_END,
         name=row.name,
         model=row.model,
         task_id=task_id,

@@ -8,11 +8,10 @@ import msgspec
 from tornado.web import authenticated
 
 from sparky_nb.errors import InvalidArgument
-from sparky_nb.events.model import MessageReceived, NewEvent, Origin, Status
-from sparky_nb.events.states import QUEUED, STATES
-from sparky_nb.ids import check_chat_id, check_model, new_event_id, new_task_id
-from sparky_nb.log.base import Append, Log, TaskRow
-from sparky_nb.log.queueing import runner_to_retry
+from sparky_nb.events.states import STATES
+from sparky_nb.ids import check_chat_id, new_event_id
+from sparky_nb.log.base import Append, Log
+from sparky_nb.log.queueing import queued_task, retried_task
 from sparky_nb.server.commands import submit
 from sparky_nb.server.models import AnswerTask, CancelTask, CommandAnswer, MessageTask, NewTask
 from sparky_nb.server.routing import RouteHandler, query_of
@@ -54,7 +53,19 @@ class Task(RouteHandler):
         self.answer(await self.service.door.read(Log.task, task_id))
 
 
-class NewTasks(RouteHandler):
+class QueueHandler(RouteHandler):
+    """What the two that queue share."""
+
+    async def queue(self, task_id: str, append: Append) -> None:
+        """Store it and answer 201 with the task."""
+        if self.service.settings.trust_identities:
+            append = msgspec.structs.replace(append, owner=self.user)
+        await self.service.call(Log.commit, append)
+        await self.service.listener.ring(append.chat)
+        self.answer(await self.service.call(Log.task, task_id), 201)
+
+
+class NewTasks(QueueHandler):
     """``chats/{chat}/tasks``"""
 
     @authenticated
@@ -62,32 +73,27 @@ class NewTasks(RouteHandler):
         """Queue an instruction; whichever runner is first takes it."""
         check_chat_id(chat_id)
         wanted = self.body(NewTask)
-        if wanted.model is not None:
-            check_model(wanted.model)
-        fields: dict[str, Any] = {"kind": "agent", "instruction": wanted.instruction}
-        for name in ("name", "model"):
-            if getattr(wanted, name) is not None:
-                fields[name] = getattr(wanted, name)
-        self.answer(await queue(self, chat_id, fields), 201)
+        await self.queue(
+            *queued_task(
+                chat_id,
+                asked_by=self.user,
+                now_ms=self.service.clock.now_ms(),
+                instruction=wanted.instruction,
+                name=wanted.name,
+                model=wanted.model,
+            )
+        )
 
 
-class TaskRetry(RouteHandler):
+class TaskRetry(QueueHandler):
     """``tasks/{task}/retry``"""
 
     @authenticated
     async def post(self, task_id: str) -> None:
         """Queue it again, for a runner that can do it again."""
         row = await self.service.door.read(Log.task, task_id)
-        runner = runner_to_retry(row, await self.service.call(Log.runners))
-        fields: dict[str, Any] = {"kind": row.kind, "retry_of": row.task_id}
-        for name in ("name", "instruction", "model"):
-            if getattr(row, name) is not None:
-                fields[name] = getattr(row, name)
-        if row.origin is not None:
-            fields["origin"] = msgspec.convert(row.origin, Origin)
-        if runner is not None:
-            fields["runner"] = runner
-        self.answer(await queue(self, row.chat_id, fields), 201)
+        runners, now = await self.service.call(Log.runners), self.service.clock.now_ms()
+        await self.queue(*retried_task(row, runners, asked_by=self.user, now_ms=now))
 
 
 class TaskCommand(RouteHandler):
@@ -138,26 +144,3 @@ class TaskAnswer(TaskCommand):
         wanted = self.body(AnswerTask)
         args = {"question_id": wanted.question_id, "answer": wanted.answer}
         await self.command(task_id, "answer", wanted.command_id, args)
-
-
-async def queue(handler: RouteHandler, chat_id: str, fields: dict[str, Any]) -> TaskRow:
-    """Store a queued task; its instruction, if it has one, is also the first message."""
-    service = handler.service
-    now, task_id = service.clock.now_ms(), new_task_id()
-    actor = f"user:{handler.user}"
-
-    def event(type_: str, data: Any) -> NewEvent:
-        return NewEvent(
-            id=new_event_id(now), type=type_, time=now, task_id=task_id, actor=actor, data=data
-        )
-
-    events = [event("status", Status(state=QUEUED, attempt=1, **fields))]
-    if "instruction" in fields:
-        said = MessageReceived(
-            message_id=new_event_id(now), text=fields["instruction"], from_=handler.user
-        )
-        events.append(event("message_received", said))
-    owner = handler.user if service.settings.trust_identities else None
-    await service.call(Log.commit, Append(chat=chat_id, events=tuple(events), owner=owner))
-    await service.listener.ring(chat_id)
-    return await service.call(Log.task, task_id)

@@ -7,8 +7,11 @@ from collections.abc import Callable
 
 import pytest
 
-from sparky_nb.log import Log
+from sparky_nb.ids import new_nonce
+from sparky_nb.log import Append, Fence, Log
+from sparky_nb.log.liveness import RunnerIdentity
 from tests.cli.conftest import Said, Sparky
+from tests.server.support import register_kernel, running_task, status
 
 
 def test_add_queues_an_instruction_and_says_the_task_last(sparky: Sparky, log: Log) -> None:
@@ -113,3 +116,18 @@ def test_an_instruction_is_retried_by_whoever_takes_it_and_code_only_by_its_proc
     code = said().status("completed")
     gone = sparky(*retry, code.task_id)
     assert (gone.returncode, "run its cell again" in gone.stderr) == (2, True)
+
+
+def test_code_that_is_retried_keeps_its_cell_and_gets_no_instruction(
+    sparky: Sparky, log: Log
+) -> None:
+    runner = RunnerIdentity.current(new_nonce()).runner_id
+    cell = {"kind": "cell", "name": "x = 1", "origin": {"path": "a.ipynb", "cell_id": "c1"}}
+    task = running_task(log, "a", runner, **cell)
+    end = status(task, "failed")
+    log.commit(Append(chat="a", events=(end,), fence=Fence(task_id=task, attempt=1, runner=runner)))
+    register_kernel(log, runner)
+    ran = sparky("agent", "tasks", "retry", task)
+    again = log.task(ran.stdout.split()[-1])
+    assert (again.runner, again.name, again.origin) == (runner, "x = 1", cell["origin"])
+    assert again.instruction is None

@@ -454,6 +454,7 @@ def test_on_a_terminal_progress_stays_on_the_last_line(
     assert "2/3 67%" in text
     assert "1,034 tokens · $0.05" in text
     assert "(1,034 tokens · $0.06)" in text
+    assert ("\x1b[2m" in text) == (kind == "xterm"), "a terminal that knows no styles gets none"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")

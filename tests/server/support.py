@@ -48,11 +48,11 @@ def append(log: Log, chat: str, count: int = 1, text: str = "x") -> None:
         log.commit(Append(chat=chat, events=events))
 
 
-def running_task(log: Log, chat: str, runner: str = "boot:ns:1:2:abcd") -> str:
+def running_task(log: Log, chat: str, runner: str = "boot:ns:1:2:abcd", **data: Any) -> str:
     """A task that some process runs."""
     task_id = new_task_id()
     fence = Fence(task_id=task_id, attempt=1, runner=runner)
-    event = status(task_id, "running", kind="call", runner=runner)
+    event = status(task_id, "running", **{"kind": "call", "runner": runner, **data})
     log.commit(Append(chat=chat, events=(event,), fence=fence))
     return task_id
 
