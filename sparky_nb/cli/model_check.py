@@ -70,7 +70,10 @@ def _checked(model: str, kind: str, rest: str) -> str | None:
     os.environ.setdefault("PYDANTIC_AI_NO_BANNER", "1")
     from sparky_nb.agents.llm_model import build_model  # takes seconds
 
-    settings = AgentSettings.from_environment(os.environ)
+    try:
+        settings = AgentSettings.from_environment(os.environ)
+    except InvalidArgument:
+        settings = AgentSettings()  # what is wrong with them is told apart
     build_model(model, settings)
     if kind not in ("openai", "openai-chat"):
         return None

@@ -100,7 +100,7 @@ class ServerSource:
                 yield event
 
     def head(self, chat_id: str) -> int:
-        return int(self._page(chat_id, 0, None)["head"])
+        return int(self._page(chat_id, 0, None, limit=1)["head"])
 
     def snapshot(self, chat_id: str) -> JsonObject:
         found: JsonObject = self.call("GET", f"chats/{quote(chat_id, safe='')}/snapshot")["state"]
@@ -140,8 +140,10 @@ class ServerSource:
         from sparky_nb.stream import Start
 
         chat_id, task_id = task["chat_id"], task["task_id"]
-        if task["state"] in TERMINAL and self._page(chat_id, 0, None)["earliest"] > task["last"]:
-            return  # its ending was trimmed
+        if task["state"] in TERMINAL:
+            kept = self._page(chat_id, 0, None, limit=1)
+            if kept["earliest"] > task["last"]:
+                return  # its ending was trimmed
         first = task["first"] - 1
         start = Start(epoch=task["epoch"], offset=first) if first else Start()
         with ChatClient(self.base_url, chat_id, token=self.token, start=start) as client:
@@ -179,8 +181,10 @@ class ServerSource:
         except ValueError:
             raise ServerError("protocol_error", f"{url} is no sparky_nb server") from None
 
-    def _page(self, chat_id: str, after: int, epoch: str | None) -> JsonObject:
-        query: dict[str, Any] = {"after": after, "limit": PAGE}
+    def _page(
+        self, chat_id: str, after: int, epoch: str | None, *, limit: int = PAGE
+    ) -> JsonObject:
+        query: dict[str, Any] = {"after": after, "limit": limit}
         if epoch is not None and after > 0:
             query["epoch"] = epoch
         path = f"chats/{quote(chat_id, safe='')}/events?{urlencode(query)}"

@@ -54,5 +54,8 @@ def test_an_endpoint_that_was_named_is_asked_whether_it_is_there(
 def test_a_setting_that_can_not_be_read_is_told_with_its_variable(
     sparky: Sparky, environment: dict[str, str]
 ) -> None:
-    told = findings(sparky, environment, SPARKY_AGENT_MAX_COST="cheap")["settings"]
-    assert told == ("wrong", "SPARKY_AGENT_MAX_COST: expected a number or none, got 'cheap'")
+    said = {"SPARKY_AGENT_MAX_COST": "cheap", "SPARKY_MODEL": "openai:m", "OPENAI_API_KEY": "k"}
+    told = findings(sparky, environment, **said)
+    rule = "SPARKY_AGENT_MAX_COST: expected a number or none, got 'cheap'"
+    assert told["settings"] == ("wrong", rule)
+    assert told["model"] == ("ok", "openai:m"), "the model is right, whatever the settings are"
