@@ -73,7 +73,8 @@ def queued_task(
             that is none.
     """
     check_chat_id(chat_id)
-    if instruction is not None and not 0 < len(instruction.strip()) <= INSTRUCTION_MAX:
+    empty = instruction is not None and not instruction.strip()
+    if empty or len(instruction or "") > INSTRUCTION_MAX:
         raise InvalidArgument("instruction", f"1 to {INSTRUCTION_MAX} characters", instruction)
     if name is not None and not 0 < len(name) <= NAME_MAX:
         raise InvalidArgument("name", f"1 to {NAME_MAX} characters", name)
