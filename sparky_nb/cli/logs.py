@@ -83,7 +83,7 @@ def export(chat: str | None, source: Source, as_json: bool) -> None:
 @group.command()
 @with_source()
 def verify(source: Source, as_json: bool) -> None:
-    """Check every chat. Exit status 1 where something is wrong."""
+    """Check the file and every chat. Exit status 1 where something is wrong."""
     problems = [_problem(it) for it in _log(source, "verify").verify()]
     if as_json:
         print_json(problems)
