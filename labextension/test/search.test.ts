@@ -6,7 +6,7 @@ import { EVERYTHING, select } from '../src/state/filter';
 import { Fold, LIMITS } from '../src/state/fold';
 import type { Entry, Event } from '../src/state/model';
 import type { Earlier } from '../src/state/search';
-import { Search, wholeFrom } from '../src/state/search';
+import { excerpts, Search, wholeFrom } from '../src/state/search';
 
 const PAGE = 10;
 
@@ -88,6 +88,33 @@ describe('a search that goes back through a history', () => {
     const text = found[0]?.pieces?.map(piece => piece[1]).join('');
     strictEqual(text, '9\n10\n11\na needle here\n14\n15\n16\n');
     deepStrictEqual([found[0]?.offset, found[0]?.last, found[0]?.cut], [11, 18, true]);
+  });
+
+  it('shows of output that came in few pieces only the lines around it, each event once', () => {
+    const lines = (from: number, to: number): string =>
+      Array.from({ length: to - from }, (_, n) => `line ${from + n}\n`).join('');
+    const output = { stream: 'stdout', text: '' };
+    const timeline = folded([
+      event(1, 'output', { ...output, text: lines(0, 100) }),
+      event(2, 'output', { ...output, text: lines(100, 200) }),
+      event(3, 'output', { ...output, text: lines(200, 300) })
+    ]);
+    const shown = (text: string): unknown =>
+      excerpts(timeline, { ...EVERYTHING, text }).map(({ cut, pieces }) => [cut, pieces]);
+    const line = (n: number): string => lines(n - 3, n + 4);
+    deepStrictEqual(shown('LINE 150'), [[true, [[2, `…\n${line(150)}`]]]]);
+    deepStrictEqual(shown('line 99'), [
+      [undefined, [[1, `…\n${lines(96, 100)}`], [2, lines(100, 103)]]]
+    ]); // prettier-ignore
+    const last = `${lines(200, 213)}…\n${line(220)}`;
+    deepStrictEqual(shown('20'), [
+      [undefined, [[1, `…\n${line(20)}`]]],
+      [true, [[2, `…\n${line(120)}…\n${lines(197, 200)}`], [3, last]]]
+    ]); // prettier-ignore
+    strictEqual(excerpts(timeline, { ...EVERYTHING, text: 'stdout' })[0], timeline[0]);
+    strictEqual(excerpts(timeline, EVERYTHING), timeline);
+    const parts = excerpts(timeline, { ...EVERYTHING, text: '20' });
+    deepStrictEqual(excerpts(parts, { ...EVERYTHING, text: '20' }), parts, 'once is enough');
   });
 
   it('goes back for text that a timeline has cut, and shows nothing twice', async () => {

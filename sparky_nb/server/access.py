@@ -20,11 +20,11 @@ from msgspec import UNSET
 from tornado.web import HTTPError
 
 from sparky_nb.errors import Forbidden
+from sparky_nb.events.people import SOMEBODY
 from sparky_nb.server.service import Service
 from sparky_nb.stream.frames import ViewerInfo
 
 Action = Literal["read", "write", "execute"]
-ANONYMOUS: Final = "token"
 JSON: Final = "application/json; charset=utf-8"
 NAME_MAX: Final = 100
 _CODES: Final = {401: "unauthenticated", 403: "forbidden", 404: "not_found", 405: "no_such_method"}
@@ -83,8 +83,8 @@ class Access(JupyterHandler):
         """A name to show and to keep beside what they do; see the module for what it is worth."""
         user = self.current_user
         if self.token_authenticated and not self.service.settings.trust_identities:
-            return ANONYMOUS
-        name = getattr(user, "username", None) or getattr(user, "name", None) or ANONYMOUS
+            return SOMEBODY
+        name = getattr(user, "username", None) or getattr(user, "name", None) or SOMEBODY
         return str(name)[:NAME_MAX]
 
     @property

@@ -9,9 +9,10 @@ from __future__ import annotations
 from typing import Final
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from sparky_nb.events.model import JsonObject
+from sparky_nb.events.people import SOMEBODY
 from sparky_nb.events.states import ACTIVE, TERMINAL
 from sparky_nb.events.usage import usage_text
 from sparky_nb.view.ansi import Run, runs
@@ -21,6 +22,9 @@ from sparky_nb.view.timeline import Bounds, Entry, Output, entries, fit, output
 CHOICES_MAX: Final = 12
 PICTURE_MAX: Final = 8_500
 """Bytes of JSON of one picture, where its bounds are not given."""
+
+BY_SOMEBODY: Final = f"cancelled by {SOMEBODY}"
+"""Says no more than the state does."""
 
 LABELS: Final = {
     "queued": "Queued",
@@ -135,13 +139,16 @@ def picture(
 def _within(
     bounds: Bounds, head: Head, state: JsonObject, task: JsonObject, mine: list[JsonObject]
 ) -> Picture:
+    shown, ending = entries(mine, bounds), _ending(task, bounds)
+    if shown and shown[-1].kind in ("message", "display") and shown[-1].text == ending.result:
+        ending = structs.replace(ending, result=None)  # an agent's last message is its result
     return Picture(
         head=head,
         bars=_bars(task, bounds),
         question=_question(state, task, bounds),
-        entries=entries(mine, bounds),
+        entries=shown,
         output=output(mine, bounds),
-        ending=_ending(task, bounds),
+        ending=ending,
     )
 
 
@@ -166,7 +173,7 @@ def _head(
     label = "Cancelling" if cancelling else LABELS.get(state, clip(state, 40))
     name = task.get("name") or task.get("instruction") or task["task_id"]
     reason, error = task.get("reason"), task.get("error")
-    told = isinstance(error, dict) and error.get("message") == reason
+    told = reason == BY_SOMEBODY or isinstance(error, dict) and error.get("message") == reason
     if notice is None and reason and not told and state in TERMINAL:
         notice = brief(reason, 200)
     return Head(

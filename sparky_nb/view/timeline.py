@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Struct, structs
 
 from sparky_nb.events.model import JsonObject
+from sparky_nb.events.people import person_of
 from sparky_nb.view.ansi import Run, runs, tail
 from sparky_nb.view.brief import brief, brief_args, clip, preview, spread, whole
 
@@ -105,7 +106,7 @@ def _text(raw: JsonObject, limit: int) -> Entry | None:
 
 def _reply(raw: JsonObject, limit: int) -> Entry:
     data = raw["data"]
-    sender = brief(str(data.get("from", "")).removeprefix("user:"), 40)
+    sender = brief(person_of(data.get("from")), 40)
     text = brief(preview(data.get("text", "")), limit)
     return Entry(at=raw["offset"], kind="reply", name=sender, text=text)
 

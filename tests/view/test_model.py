@@ -116,6 +116,27 @@ def test_an_ending_tells_what_came_of_it() -> None:
     assert drawn(RUNNING, status("lost", reason="its kernel died")).head.notice == "its kernel died"
 
 
+def test_what_was_said_last_is_not_told_again_as_the_result() -> None:
+    said = ("message_sent", {"message_id": "m", "text": "All *done*.", "final": True})
+    told = drawn(RUNNING, said, status("completed", result="All *done*."))
+    assert (told.entries[-1].text, told.ending.result) == ("All *done*.", None)
+    shown = ("output", {"stream": "display", "mime": {"text/plain": "42"}})
+    assert drawn(RUNNING, shown, status("completed", result=42)).ending.result is None
+    assert drawn(RUNNING, said, status("completed", result="More")).ending.result == "More"
+    long = "word " * 400
+    whole = ("message_sent", {"message_id": "m", "text": long, "final": True})
+    ended = drawn(RUNNING, whole, status("completed", result=long))
+    assert ended.ending.result is not None and len(ended.ending.result) > len(ended.entries[-1].text)
+
+
+def test_whoever_has_no_name_is_given_none() -> None:
+    reply = ("message_received", {"message_id": "m", "text": "go on", "from": "token"})
+    ended = drawn(RUNNING, reply, status("cancelled", reason="cancelled by token"))
+    assert (ended.entries[-1].name, ended.head.notice) == ("", None)
+    by_ann = drawn(RUNNING, status("cancelled", reason="cancelled by ann"))
+    assert by_ann.head.notice == "cancelled by ann"
+
+
 def test_a_task_being_cancelled_says_so_until_it_has_stopped() -> None:
     asked = {"command_id": "c", "name": "cancel", "args": {}, "from": "u", "outcome": "accepted"}
     assert drawn(RUNNING, ("command", asked)).head.label == "Cancelling"

@@ -16,6 +16,7 @@ import { tame } from './terminal';
 import { str, textOf } from './text';
 import { lateResult, Tool } from './tool';
 import { shorten, Value } from './value';
+import { commandWords } from './words';
 
 export interface EntryProps {
   entry: Entry;
@@ -264,22 +265,7 @@ function Asked({ entry, open }: { entry: Entry; open: boolean }): JSX.Element {
 
 function Asking({ entry }: { entry: Entry }): JSX.Element {
   const { trans } = useEnv();
-  const { data } = entry;
-  const name = str(data['name']);
-  const person = personOf(data['from']);
-  const names: Record<string, [by: string, plain: string]> = {
-    cancel: [trans.__('%1 asked to cancel', person), trans.__('It was asked to cancel')],
-    message: [trans.__('%1 sent a message', person), trans.__('A message was sent')],
-    answer: [trans.__('%1 sent an answer', person), trans.__('An answer was sent')]
-  };
-  const [by, plain] = names[name] ?? [`${person} ${name}`, name];
-  const outcome = str(data['outcome']);
-  return (
-    <div className="sparky-note">
-      {person ? by : plain}
-      {outcome !== 'applied' && ` · ${outcome}`}
-    </div>
-  );
+  return <div className="sparky-note">{commandWords(trans, entry.data)}</div>;
 }
 
 function Note({ entry }: { entry: Entry }): JSX.Element {

@@ -28,7 +28,9 @@ export function Run(props: { entry: Entry; mime: string; opened: boolean }): JSX
         <button className="sparky-link" aria-expanded={open} onClick={() => setOpen(!open)}>
           {open
             ? trans.__('Show the end only')
-            : trans.__('Show all %1 lines', lines.toLocaleString())}
+            : entry.cut
+              ? trans.__('Show %1 lines', lines.toLocaleString())
+              : trans.__('Show all %1 lines', lines.toLocaleString())}
         </button>
       )}
       <div className={long && !open ? 'sparky-run sparky-mod-folded' : 'sparky-run'}>

@@ -1,6 +1,7 @@
 import { LabIcon } from '@jupyterlab/ui-components';
 
 import { useEnv } from './env';
+import { stateName } from './words';
 
 const SPARK = `<svg xmlns="http://www.w3.org/2000/svg" width="16" height="16" viewBox="0 0 24 24">
   <path class="jp-icon3 jp-icon-selectable" fill="#616161"
@@ -24,19 +25,7 @@ const SHAPES: Record<string, string> = {
 
 export function useStateName(): (state: string | null, cancelling?: boolean) => string {
   const { trans } = useEnv();
-  const names: Record<string, string> = {
-    queued: trans.__('queued'),
-    running: trans.__('running'),
-    started: trans.__('started'),
-    open: trans.__('no result'),
-    waiting: trans.__('waiting for an answer'),
-    completed: trans.__('completed'),
-    failed: trans.__('failed'),
-    cancelled: trans.__('cancelled'),
-    lost: trans.__('lost')
-  };
-  return (state, cancelling) =>
-    cancelling ? trans.__('cancelling') : (names[state ?? ''] ?? state ?? trans.__('unknown'));
+  return (state, cancelling) => stateName(trans, state, cancelling);
 }
 
 export function StateIcon(props: { state: string | null; cancelling?: boolean }): JSX.Element {

@@ -6,9 +6,9 @@ import { useState } from 'react';
 import { Button, Composer, TaskButtons } from '../components/actions';
 import { Connection } from '../components/connection';
 import { Empty } from '../components/empty';
-import { useBeat, useChat, useEnv } from '../components/env';
+import { useBeat, useChat, useEnv, useNow } from '../components/env';
 import { Filters } from '../components/filters';
-import { number } from '../components/format';
+import { duration, moment, number } from '../components/format';
 import { Progress, stampOf } from '../components/progress';
 import { Queued } from '../components/queued';
 import { StateIcon, useStateName } from '../components/state';
@@ -20,6 +20,7 @@ import type { Filter } from '../state/filter';
 import { EVERYTHING, isNarrow, isSearch } from '../state/filter';
 import type { Task } from '../state/model';
 import { isEnded } from '../state/model';
+import { elapsed } from '../state/task';
 import { shortTitle, taskName } from '../state/text';
 import type { Place } from '../tokens';
 import type { Chat } from '../transport/chat';
@@ -174,7 +175,7 @@ function ChatBody({ chat, place }: { chat: Chat; place: Place }): JSX.Element {
                   />
                 }
               >
-                {trans.__('Nothing to show.')}
+                {asks ? '' : trans.__('Nothing to show.')}
               </Empty>
             ) : (
               <Empty>
@@ -215,6 +216,7 @@ function ChatBody({ chat, place }: { chat: Chat; place: Place }): JSX.Element {
 function ActiveTask({ chat, task }: { chat: Chat; task: Task }): JSX.Element {
   const { trans, actions } = useEnv();
   const nameOfState = useStateName();
+  const now = useNow(!isEnded(task.state));
   const taskId = String(task.task_id);
   const origin = task.origin ?? null;
   return (
@@ -226,6 +228,9 @@ function ActiveTask({ chat, task }: { chat: Chat; task: Task }): JSX.Element {
             {taskName(task)}
           </span>
           <span className="sparky-dim">{nameOfState(task.state, task.cancelling)}</span>
+          <span className="sparky-dim" title={moment(task.created)}>
+            {duration(elapsed(task, now))}
+          </span>
           <Usage usage={task['usage']} />
         </span>
         {origin?.path && (

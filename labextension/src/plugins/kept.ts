@@ -9,36 +9,39 @@ const KEY = 'sparky-nb:put-back';
 const MOST = 500;
 
 export class Kept {
-  private ids: string[];
-
-  constructor() {
-    this.ids = stored();
-  }
+  /** What the browser would not store: it holds as long as this page lives. */
+  private own: string[] | null = null;
 
   has(taskId: string): boolean {
-    return this.ids.includes(taskId);
+    return this.ids().includes(taskId);
   }
 
   add(taskIds: string[]): void {
-    const added = taskIds.filter(id => !this.has(id));
+    const ids = this.ids();
+    const added = taskIds.filter(id => !ids.includes(id));
     if (added.length) {
-      this.store(ids => [...ids.filter(id => !added.includes(id)), ...added].slice(-MOST));
+      this.store([...ids, ...added].slice(-MOST));
     }
   }
 
   delete(taskId: string): void {
-    if (this.has(taskId)) {
-      this.store(ids => ids.filter(id => id !== taskId));
+    const ids = this.ids();
+    if (ids.includes(taskId)) {
+      this.store(ids.filter(id => id !== taskId));
     }
   }
 
-  /** Other tabs may have changed it. */
-  private store(change: (ids: string[]) => string[]): void {
-    this.ids = change([...new Set([...stored(), ...this.ids])]);
+  /** Read each time: another notebook or tab may have put something back or cleared it. */
+  private ids(): string[] {
+    return this.own ?? stored();
+  }
+
+  private store(ids: string[]): void {
     try {
-      window.localStorage.setItem(KEY, JSON.stringify(this.ids));
+      window.localStorage.setItem(KEY, JSON.stringify(ids));
+      this.own = null;
     } catch {
-      // Not allowed, or full: as long as this page lives, then.
+      this.own = ids; // not allowed, or full
     }
   }
 }

@@ -6,7 +6,11 @@ import { clock, duration, moment } from '../components/format';
 import { svgAddress } from '../components/svg';
 import { tame } from '../components/terminal';
 import { str, textOf } from '../components/text';
+import { commandWords, stateName, usageWords } from '../components/words';
+import { isResultTold, isTold } from '../state/context';
 import type { Entry, Json, Task } from '../state/model';
+import { elapsed } from '../state/task';
+import { personOf, taskName } from '../state/text';
 
 const STYLE = `
 :root { color-scheme: light dark; font: 15px/1.5 system-ui, sans-serif; }
@@ -33,12 +37,13 @@ export function taskPage(
   task: Task | null,
   entries: Entry[]
 ): string {
-  const title = task?.name ?? taskId;
+  const title = taskName(task ?? undefined) || taskId;
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
   const about = [
     taskId,
-    task?.state ?? '',
-    task?.ended && task.started ? duration(task.ended - task.started) : '',
+    task ? stateName(trans, task.state, task.cancelling) : '',
+    task?.started ? duration(elapsed(task, Date.now())) : '',
+    usageWords(trans, task?.['usage']),
     task ? `${moment(task.created)} (${zone})` : ''
   ];
   return `<!DOCTYPE html>
@@ -53,19 +58,22 @@ export function taskPage(
 <body>
 <h1>${escape(title)}</h1>
 <p>${escape(about.filter(Boolean).join(' · '))}</p>
-${entries.map(entry => section(trans, entry)).join('\n')}
+${entries
+  .map((entry, n) => (isTold(entries, n) ? '' : section(trans, entry, isResultTold(entries, n))))
+  .filter(Boolean)
+  .join('\n')}
 </body>
 </html>
 `;
 }
 
-function section(trans: TranslationBundle, entry: Entry): string {
+function section(trans: TranslationBundle, entry: Entry, resultTold: boolean): string {
   const { type, data, offset, time } = entry;
   const bad = data['error'] !== undefined || entry.result?.status === 'error' ? ' bad' : '';
   const kind = type.replace(/[^a-z_]/gi, '');
   return `<section class="${kind}${bad}" id="event-${offset}">
 <header><b>${escape(heading(trans, entry))}</b><time datetime="${new Date(time).toISOString()}" title="#${offset}">${escape(clock(time))}</time></header>
-${body(entry).join('\n')}
+${body(trans, entry, resultTold).join('\n')}
 </section>`;
 }
 
@@ -73,15 +81,18 @@ function heading(trans: TranslationBundle, { type, data, result, actor }: Entry)
   const took = data['duration_ms'] ?? result?.duration_ms;
   const time = typeof took === 'number' ? ` · ${duration(took)}` : '';
   switch (type) {
-    case 'status':
-      return `${str(data['state'])}${time}`;
+    case 'status': {
+      const state = str(data['state']);
+      return stateName(trans, state === 'running' ? 'started' : state) + time;
+    }
     case 'thought':
       return trans.__('Thought');
     case 'message_sent':
       return trans.__('Message');
     case 'message_received':
-      return str(data['from']) || actor;
+      return personOf(data['from'] ?? actor) || trans.__('Message to the task');
     case 'tool_use':
+    case 'tool_result':
       return `${str(data['name'])}${time}`;
     case 'output':
       return (
@@ -91,17 +102,21 @@ function heading(trans: TranslationBundle, { type, data, result, actor }: Entry)
     case 'question':
       return trans.__('Question');
     case 'command':
-      return `${str(data['from'])}: ${str(data['name'])}, ${str(data['outcome'])}`;
+      return commandWords(trans, data);
     default:
       return type;
   }
 }
 
-function body(entry: Entry): string[] {
+function body(trans: TranslationBundle, entry: Entry, resultTold: boolean): string[] {
   const { type, data, result, answer } = entry;
   switch (type) {
     case 'status':
-      return [text(str(data['instruction'])), failure(data['error']), json(data['result'])];
+      return [
+        text(str(data['instruction'])),
+        failure(data['error']),
+        resultTold ? '' : json(data['result'])
+      ];
     case 'thought':
     case 'message_sent':
       return [text(textOf(entry))];
@@ -109,10 +124,16 @@ function body(entry: Entry): string[] {
       return [text(str(data['text']))];
     case 'tool_use':
       return [json(data['args']), result ? json(result.result) : ''];
+    case 'tool_result':
+      return [json(data['result'])];
     case 'output':
       return data['mime'] ? [bundle(data['mime'] as Json)] : [text(textOf(entry))];
-    case 'question':
-      return [text(str(data['prompt'])), answer ? text(`→ ${str(answer.text)}`) : ''];
+    case 'question': {
+      const said = answer
+        ? `${personOf(answer.from) || trans.__('Answer')}: ${str(answer.text)}`
+        : trans.__('not answered');
+      return [text(str(data['prompt'])), text(said)];
+    }
     case 'command':
       return [];
     default:

@@ -15,7 +15,7 @@ export function textOf(value: unknown, otherwise = ''): string {
   return typeof value === 'string' ? value : otherwise;
 }
 
-/** Whoever came with the server's token, to which it knows no person (`ANONYMOUS` in access.py). */
+/** Whoever came with the server's token, to which it knows no person (`SOMEBODY` in people.py). */
 export const SOMEBODY = 'token';
 
 /** The name of a person; '' where there is none. */
