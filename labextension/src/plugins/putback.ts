@@ -145,8 +145,9 @@ class PutBack implements IDisposable {
     for (const cell of this.panel.content.widgets) {
       const tasks = wanted.get(cell.model.id);
       if (tasks?.length && cell.model.outputs) {
-        this.shelfOf(cell).hold(tasks.map(task => this.refTo(task)));
-        this.kept.add(tasks.map(task => task.task_id));
+        const shelf = this.shelfOf(cell);
+        this.kept.add(tasks.map(task => task.task_id).filter(id => !shelf.has(id)));
+        shelf.hold(tasks.map(task => this.refTo(task)));
       }
     }
   }

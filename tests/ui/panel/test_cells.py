@@ -26,6 +26,7 @@ for n in range(3):
     display(sparky_nb.start(lambda: 1, name=f"{WORD} {n}"))
 get_ipython().run_line_magic("sparky", f"run --name '{WORD} 3' print(1)")
 """
+BESIDE = "import sparky_nb\nbeside = sparky_nb.start(print, name='Beside')"
 NAMES = """() => [...document.querySelectorAll('.jp-Notebook .jp-Cell')].map(cell =>
   [...cell.querySelectorAll('[data-sparky-task]')].map(
     view => view.querySelector('.sparky-title').textContent))"""
@@ -78,6 +79,7 @@ def test_all_tasks_of_a_cells_latest_run_come_back_in_order_and_no_others(
         assert int(view.get_attribute("data-offset") or 0) > 0
         assert view.locator("[data-sparky-event]").count() >= 2
 
+    beside = panel_lab.open(page.context.new_page(), "beside.ipynb", [BESIDE])
     notebook.run(1)  # what it shows now takes the place of what was put back
     wait_for(shows, "each task once under its cell", PATIENCE)
 
@@ -91,6 +93,8 @@ def test_all_tasks_of_a_cells_latest_run_come_back_in_order_and_no_others(
         for n in cleared:
             shown[n] = []
         wait_for(shows, "what is cleared is gone", PATIENCE)
+    beside.run(0)  # what is put back in another notebook brings nothing back in this one
+    View.under(beside, 0).is_in("completed")
     save(page)
     notebook.reload()
     wait_for(shows, "and stays so", PATIENCE)
