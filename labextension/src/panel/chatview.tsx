@@ -233,12 +233,13 @@ function ActiveTask({ chat, task }: { chat: Chat; task: Task }): JSX.Element {
           </span>
           <Usage usage={task['usage']} />
         </span>
-        {origin?.path && (
-          <button className="sparky-link" onClick={() => actions.openOrigin(origin)}>
-            {trans.__('Go to its cell')}
-          </button>
-        )}
-        <TaskButtons taskId={taskId} state={task.state} cancelling={task.cancelling} />
+        <TaskButtons taskId={taskId} state={task.state} cancelling={task.cancelling}>
+          {origin?.path && (
+            <button className="sparky-link" onClick={() => actions.openOrigin(origin)}>
+              {trans.__('Go to its cell')}
+            </button>
+          )}
+        </TaskButtons>
       </div>
       {task.state === 'queued' && <Queued chatId={chat.chatId} />}
       {Object.keys(task.progress).length > 0 && (

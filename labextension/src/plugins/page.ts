@@ -27,7 +27,7 @@ section.question { border-color: #f59e0b; }
 section.bad { border-color: #dc2626; }
 pre { font: .85rem/1.45 ui-monospace, monospace; white-space: pre-wrap; overflow-wrap: anywhere; margin: .25rem 0; }
 pre + pre { border-top: 1px solid #8883; padding-top: .25rem; }
-.message_sent pre, .message_received pre, .thought pre { font: inherit; }
+.message_sent pre, .message_received pre, .thought pre, .question pre { font: inherit; }
 img { max-width: 100%; }
 `;
 

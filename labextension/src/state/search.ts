@@ -112,6 +112,9 @@ export class Search {
   /** All that is known of what the filter asks for, `newer` being the entries as they are now. */
   with(newer: Entry[]): Entry[] {
     const shown = select(newer, this.filter);
+    if (this.found.length === 0) {
+      return excerpts(shown, this.filter);
+    }
     // Where both know an entry the newer one stands: it may still change.
     const known = new Set<number>();
     for (const entry of shown) {
