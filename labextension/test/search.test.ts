@@ -1,12 +1,13 @@
 import { deepStrictEqual, ok, rejects, strictEqual } from 'node:assert';
 import { describe, it } from 'node:test';
 
+import { around } from '../src/state/around';
 import type { Filter } from '../src/state/filter';
 import { EVERYTHING, select } from '../src/state/filter';
 import { Fold, LIMITS } from '../src/state/fold';
 import type { Entry, Event } from '../src/state/model';
 import type { Earlier } from '../src/state/search';
-import { excerpts, Search, wholeFrom } from '../src/state/search';
+import { Search, wholeFrom } from '../src/state/search';
 
 const PAGE = 10;
 
@@ -100,7 +101,7 @@ describe('a search that goes back through a history', () => {
       event(3, 'output', { ...output, text: lines(200, 300) })
     ]);
     const shown = (text: string): unknown =>
-      excerpts(timeline, { ...EVERYTHING, text }).map(({ cut, pieces }) => [cut, pieces]);
+      around(timeline, { ...EVERYTHING, text }).map(({ cut, pieces }) => [cut, pieces]);
     const line = (n: number): string => lines(n - 3, n + 4);
     deepStrictEqual(shown('LINE 150'), [[true, [[2, `…\n${line(150)}`]]]]);
     deepStrictEqual(shown('line 99'), [
@@ -111,10 +112,12 @@ describe('a search that goes back through a history', () => {
       [undefined, [[1, `…\n${line(20)}`]]],
       [true, [[2, `…\n${line(120)}…\n${lines(197, 200)}`], [3, last]]]
     ]); // prettier-ignore
-    strictEqual(excerpts(timeline, { ...EVERYTHING, text: 'stdout' })[0], timeline[0]);
-    strictEqual(excerpts(timeline, EVERYTHING), timeline);
-    const parts = excerpts(timeline, { ...EVERYTHING, text: '20' });
-    deepStrictEqual(excerpts(parts, { ...EVERYTHING, text: '20' }), parts, 'once is enough');
+    strictEqual(around(timeline, { ...EVERYTHING, text: 'stdout' })[0], timeline[0]);
+    strictEqual(around(timeline, EVERYTHING), timeline);
+    const odd = folded([event(1, 'output', { ...output, text: `\u0130${lines(0, 50)}` })]);
+    strictEqual(around(odd, { ...EVERYTHING, text: 'line 40' })[0], odd[0], 'whole, at least');
+    const parts = around(timeline, { ...EVERYTHING, text: '20' });
+    deepStrictEqual(around(parts, { ...EVERYTHING, text: '20' }), parts, 'once is enough');
   });
 
   it('goes back for text that a timeline has cut, and shows nothing twice', async () => {

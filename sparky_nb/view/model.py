@@ -173,7 +173,7 @@ def _head(
     label = "Cancelling" if cancelling else LABELS.get(state, clip(state, 40))
     name = task.get("name") or task.get("instruction") or task["task_id"]
     reason, error = task.get("reason"), task.get("error")
-    told = reason == BY_SOMEBODY or isinstance(error, dict) and error.get("message") == reason
+    told = reason == BY_SOMEBODY or (isinstance(error, dict) and error.get("message") == reason)
     if notice is None and reason and not told and state in TERMINAL:
         notice = brief(reason, 200)
     return Head(

@@ -126,7 +126,8 @@ def test_what_was_said_last_is_not_told_again_as_the_result() -> None:
     long = "word " * 400
     whole = ("message_sent", {"message_id": "m", "text": long, "final": True})
     ended = drawn(RUNNING, whole, status("completed", result=long))
-    assert ended.ending.result is not None and len(ended.ending.result) > len(ended.entries[-1].text)
+    assert ended.ending.result is not None
+    assert len(ended.ending.result) > len(ended.entries[-1].text)
 
 
 def test_whoever_has_no_name_is_given_none() -> None:

@@ -4,10 +4,11 @@ import { useCallback, useEffect, useState } from 'react';
 
 import { useEnv } from '../components/env';
 import { number } from '../components/format';
+import { around } from '../state/around';
 import type { Filter } from '../state/filter';
 import { isSearch, select } from '../state/filter';
 import type { Entry } from '../state/model';
-import { excerpts, Search, wholeFrom } from '../state/search';
+import { Search, wholeFrom } from '../state/search';
 import type { Chat } from '../transport/chat';
 
 /** The part of the chat that is loaded. */
@@ -60,7 +61,7 @@ export function useSearch(chat: Chat, filter: Filter, part: Part): Found {
     return begun.run();
   }, [search, filter, begin, earliest, timeline, chat, life, whole]);
 
-  const entries = search ? search.with(timeline) : excerpts(select(timeline, filter), filter);
+  const entries = search ? search.with(timeline) : around(select(timeline, filter), filter);
   const hasOlder = search?.hasOlder ?? ((part.hasOlder || whole > part.from) && begin > earliest);
   // Whoever asks for a task alone is not shown an empty place because it was long ago.
   const onlyTask = taskId !== null && !isSearch(filter) && filter.hidden.length === 0;

@@ -74,7 +74,7 @@ def test_a_link_leads_to_its_event_however_far_back_it_is(
     # Filtered out, and a hundred thousand events away: shown all the same.
     chat.get_by_role("button", name="Messages").click()
     chat.get_by_role("searchbox", name="Search").fill("nothing has this")
-    expect(chat).to_contain_text("Nothing to show.")
+    expect(chat).to_contain_text("Nothing found in the newest")
     page.evaluate(to, [long_chat, 1_002])
     message = in_view(chat, 1_002)
     expect(message).to_contain_text("word 1002")
