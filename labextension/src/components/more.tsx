@@ -28,13 +28,14 @@ export function More(props: { label: string; children: ReactNode }): JSX.Element
     };
   }, [open]);
 
-  const toggled = (now: boolean): void => {
+  // Not by what the element tells of itself: that comes later, and what is chosen may be sooner.
+  const toggle = (): void => {
     const node = root.current;
-    if (now && node) {
+    if (!open && node) {
       const end = node.closest('.sparky-lists')?.getBoundingClientRect().bottom;
       setUp(node.getBoundingClientRect().bottom + ROOM_PX > (end ?? window.innerHeight));
     }
-    setOpen(now);
+    setOpen(!open);
   };
   /** What was chosen is under way: the menu goes, and the focus stays with the row. */
   const chosen = (): void => {
@@ -46,7 +47,6 @@ export function More(props: { label: string; children: ReactNode }): JSX.Element
       className={up ? 'sparky-menu sparky-mod-up' : 'sparky-menu'}
       ref={root}
       open={open}
-      onToggle={event => toggled(event.currentTarget.open)}
       onKeyDown={event => {
         if (event.key === 'Escape' && open) {
           event.stopPropagation();
@@ -55,7 +55,15 @@ export function More(props: { label: string; children: ReactNode }): JSX.Element
         }
       }}
     >
-      <summary aria-label={props.label}>⋯</summary>
+      <summary
+        aria-label={props.label}
+        onClick={event => {
+          event.preventDefault();
+          toggle();
+        }}
+      >
+        ⋯
+      </summary>
       <div className="sparky-menu-items" onClick={chosen}>
         {props.children}
       </div>
