@@ -42,7 +42,7 @@ export function taskPage(
   const about = [
     taskId,
     task ? stateName(trans, task.state, task.cancelling) : '',
-    task?.started ? duration(elapsed(task, Date.now())) : '',
+    task && task.started !== null ? duration(elapsed(task, Date.now())) : '',
     usageWords(trans, task?.['usage']),
     task ? `${moment(task.created)} (${zone})` : ''
   ];
