@@ -211,6 +211,8 @@ tasks = [sparky_nb.start(works, name, name=shown) for name, shown in names.items
         step(panel_lab, notebook, name)
         page.wait_for_function("n => notices.length > n", arg=n)
     # Nor is it missed what happened while the page was cut off, though the stream tells it no more.
+    dialog = page.locator(".jp-Dialog")  # JupyterLab's own, if it asked for something just then
+    page.add_locator_handler(dialog, lambda it: it.locator("button.jp-mod-accept").click())
     page.context.set_offline(True)
     step(panel_lab, notebook, "fails")
     with open_log(panel_lab.log_url) as log:
