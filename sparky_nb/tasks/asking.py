@@ -8,7 +8,9 @@ import threading
 from collections.abc import Awaitable
 from typing import TYPE_CHECKING
 
-from sparky_nb.errors import TaskCancelled
+import msgspec
+
+from sparky_nb.errors import InvalidArgument, TaskCancelled
 from sparky_nb.events.model import JsonObject
 from sparky_nb.ids import new_event_id
 from sparky_nb.tasks.questions import Answer, Open, QuestionExpired
@@ -37,6 +39,11 @@ def ask(
         data["approval"] = {"tool_call_id": approval}
     if timeout is not None:
         data["expires"] = now + round(timeout * 1000)
+    most = execution.settings.payload_bytes
+    if len(msgspec.json.encode(data)) > most:
+        # Whoever answers must have read it: it does not become a blob.
+        rule = f"at most {most} bytes, choices included (what is longer can be said before it)"
+        raise InvalidArgument("prompt", rule, prompt)
     execution.emitter.check()
     execution.opened(question, data)
     try:

@@ -212,7 +212,7 @@ class TaskContext:
         """Ask whoever watches, and wait; the task's state is ``waiting`` meanwhile.
 
         Args:
-            prompt: the question.
+            prompt: the question, with the choices at most 64 KiB.
             choices: the answers that are accepted; None: any text.
             timeout: seconds; None waits for ever.
             approval: the ``tool_call_id`` of the call that the answer allows or denies.
@@ -223,6 +223,7 @@ class TaskContext:
 
         Raises:
             QuestionExpired: (a ``TimeoutError``) nobody answered in time.
+            InvalidArgument: naming the field and its rule; nothing was asked.
 
         Example:
             >>> if task.ask("Delete 3 files?", ["yes", "no"]) == "yes": ...  # doctest: +SKIP

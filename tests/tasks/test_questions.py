@@ -53,6 +53,18 @@ def test_an_answer_that_is_no_choice_is_refused(bench: Bench) -> None:
     assert handle.result(PATIENCE) == "right"
 
 
+def test_a_question_that_nobody_could_read_is_refused(bench: Bench) -> None:
+    def work(task: TaskContext) -> None:
+        with pytest.raises(InvalidArgument, match=r"prompt: expected at most \d+ bytes"):
+            task.ask("€" * 40_000)
+        with pytest.raises(InvalidArgument, match="choices included"):
+            task.ask("Which?", ["x" * 70_000])
+
+    events = bench.ended(bench.start(work))
+    assert states(events) == ["running", "completed"]
+    assert not [e for e in events if e.type == "question"]
+
+
 def test_the_choices_of_a_redacted_question_are_known_to_the_task_alone(bench: Bench) -> None:
     handle = bench.start(lambda task: task.ask("Which?", ["left", "right"]))
     wait_for(lambda: handle.state == "waiting", "the question")
