@@ -22,6 +22,7 @@ from sparky_nb.tasks.cancel import Cancellation
 from sparky_nb.tasks.commands import carry_out
 from sparky_nb.tasks.emitter import Emitter
 from sparky_nb.tasks.execution import Execution, Work
+from sparky_nb.tasks.interrupts import held_back
 from sparky_nb.tasks.ports import Bell, Ringer, Settings, SilentRinger, Sweep
 from sparky_nb.tasks.service import Service
 from sparky_nb.tasks.timers import Timers
@@ -94,6 +95,8 @@ class Runner:
     def start(self, work: Work, *, retry_of: str | None = None) -> Execution:
         """Start ``work`` as a task, or queue it; its first event is stored when this returns.
 
+        An interrupt that comes meanwhile is raised once the task has been started.
+
         Raises:
             LogUnavailable: the log can't be written; nothing was started.
             Conflict: this runner is closed, or this process is a fork of the one it belongs to.
@@ -106,18 +109,19 @@ class Runner:
         execution = self._execution(
             work, new_task_id(), runner_id=self.runner_id, retry_of=retry_of
         )
-        free = self._turns.begin(execution)
-        try:
-            queued = not self._begin(execution, free and not self._lane_elsewhere(work))
-        except BaseException:
-            self._turns.forget(execution)
-            self._service.nudge()  # a place was kept for it
-            raise
-        self._turns.settle(execution, queued=queued)
-        if queued:
-            self._service.nudge()  # a place may have become free
-        else:
-            execution.launch()
+        with held_back():
+            free = self._turns.begin(execution)
+            try:
+                queued = not self._begin(execution, free and not self._lane_elsewhere(work))
+            except BaseException:
+                self._turns.forget(execution)
+                self._service.nudge()  # a place was kept for it
+                raise
+            self._turns.settle(execution, queued=queued)
+            if queued:
+                self._service.nudge()  # a place may have become free
+            else:
+                execution.launch()
         return execution
 
     def _begin(self, execution: Execution, free: bool) -> bool:

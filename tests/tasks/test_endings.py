@@ -19,7 +19,7 @@ import pytest
 from sparky_nb import api
 from sparky_nb.clock import SystemClock
 from sparky_nb.events.codec import decode_event
-from sparky_nb.log import Log, open_log
+from sparky_nb.log import Append, Log, open_log
 from sparky_nb.tasks import TaskContext
 from tests.tasks.running import PATIENCE, Bench, texts, wait_for
 
@@ -170,6 +170,36 @@ def test_closing_the_runner_ends_everything_and_says_why(make_bench: Any) -> Non
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+@pytest.mark.promise("P6")
+@pytest.mark.parametrize("queued", [False, True])
+def test_an_interrupt_in_the_moment_of_a_start_leaves_no_task_to_nobody(
+    make_bench: Any, monkeypatch: pytest.MonkeyPatch, queued: bool
+) -> None:
+    bench = make_bench(parallel=1)
+    busy, free = threading.Event(), threading.Event()
+    if queued:
+        bench.start(lambda: (busy.set(), free.wait(PATIENCE)))
+        assert busy.wait(PATIENCE)
+    commit = bench.log.commit
+
+    def interrupted(append: Append) -> Any:
+        committed = commit(append)
+        if threading.current_thread() is threading.main_thread():
+            signal.raise_signal(signal.SIGINT)
+        return committed
+
+    monkeypatch.setattr(bench.log, "commit", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        bench.start(lambda: "done")
+    free.set()
+
+    def ended() -> bool:
+        return all(it.state == "completed" for it in bench.log.tasks())
+
+    wait_for(ended, "each of its tasks has ended")
+    assert len(bench.log.tasks()) == 1 + queued
+
+
 def test_a_child_that_was_forked_while_a_runner_is_made_makes_its_own() -> None:
     held, go = threading.Event(), threading.Event()
 
