@@ -14,14 +14,13 @@ from sparky_nb.agents.settings import AgentSettings
 from sparky_nb.agents.tools import by_name, tools_in
 from sparky_nb.agents.voice import Voice
 from sparky_nb.clock import Clock
-from sparky_nb.errors import InvalidArgument
 from sparky_nb.events.model import JsonObject
 from sparky_nb.log.base import Log
+from sparky_nb.log.queueing import check_instruction
 from sparky_nb.tasks import TaskContext, Work, cell_work
 from sparky_nb.tasks.calls import check_name
 from sparky_nb.tasks.masking import looks_secret
 
-INSTRUCTION_MAX: Final = 100_000
 _NAME_CHARS: Final = 60
 
 
@@ -59,8 +58,7 @@ def agent_work(
         InvalidArgument: the instruction is empty or too long, or there is no such agent.
         MissingExtra: what the agent needs is not installed.
     """
-    if not instruction.strip() or len(instruction) > INSTRUCTION_MAX:
-        raise InvalidArgument("instruction", f"1 to {INSTRUCTION_MAX} characters", instruction)
+    check_instruction(instruction)
     agent = find_agent(model, namespace)
     chosen, rule = settings or AgentSettings(), secret or looks_secret
 

@@ -16,11 +16,17 @@ from sparky_nb.ids import check_chat_id, check_model, derived_id, new_event_id, 
 from sparky_nb.log.base import Append, RunnerRow, TaskRow
 from sparky_nb.log.liveness import is_alive
 
-INSTRUCTION_MAX: Final = 100_000
+_INSTRUCTION_MAX: Final = 100_000
 NAME_MAX: Final = 200
 WAITS: Final = "waits for a runner"
 CALL_END: Final = "()"
 _OWN_AGENT: Final = "agent:"
+
+
+def check_instruction(instruction: str) -> None:
+    """Raise InvalidArgument unless somebody could follow ``instruction``."""
+    if not instruction.strip() or len(instruction) > _INSTRUCTION_MAX:
+        raise InvalidArgument("instruction", f"1 to {_INSTRUCTION_MAX} characters", instruction)
 
 
 def needs(kind: str | None, instruction: str | None, model: str | None) -> str | None:
@@ -73,9 +79,8 @@ def queued_task(
             that is none.
     """
     check_chat_id(chat_id)
-    empty = instruction is not None and not instruction.strip()
-    if empty or len(instruction or "") > INSTRUCTION_MAX:
-        raise InvalidArgument("instruction", f"1 to {INSTRUCTION_MAX} characters", instruction)
+    if instruction is not None:
+        check_instruction(instruction)
     if name is not None and not 0 < len(name) <= NAME_MAX:
         raise InvalidArgument("name", f"1 to {NAME_MAX} characters", name)
     if model is not None:

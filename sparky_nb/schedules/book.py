@@ -11,7 +11,7 @@ from sparky_nb.events.model import JsonObject
 from sparky_nb.events.states import QUEUED
 from sparky_nb.ids import check_chat_id, check_model, new_schedule_id
 from sparky_nb.log.base import Log, ScheduleRow
-from sparky_nb.log.queueing import CALL_END, INSTRUCTION_MAX, NAME_MAX, needs
+from sparky_nb.log.queueing import CALL_END, NAME_MAX, check_instruction, needs
 from sparky_nb.schedules.rule import Rule, first_after, moment_words, words
 from sparky_nb.schedules.ticker import Fired, fire, last_state, under_way
 
@@ -43,10 +43,8 @@ def add(
     check_chat_id(chat_id)
     if (instruction is None) == (call is None):
         raise InvalidArgument("instruction", "an instruction, or the name of a function")
-    if instruction is not None and not (
-        instruction.strip() and len(instruction) <= INSTRUCTION_MAX
-    ):
-        raise InvalidArgument("instruction", f"1 to {INSTRUCTION_MAX} characters", instruction)
+    if instruction is not None:
+        check_instruction(instruction)
     if call is not None and not call.isidentifier():
         raise InvalidArgument("call", "the name of a function of the notebook", call)
     if name is not None and not 0 < len(name) <= NAME_MAX:

@@ -44,7 +44,7 @@ class RouteHandler(Access):
         """
         try:
             await self._admit(*args, **kwargs)
-        except Exception as error:
+        except Exception as error:  # whichever it is, it is raised again after the body
             declared = self.request.headers.get("Content-Length", "")
             if not (declared.isdecimal() and 0 < int(declared) <= self._limit):
                 raise
